@@ -1,0 +1,12 @@
+//! From a graph to a [`Program`](tracelift_runtime::program::Program): IR, op table, autodiff, passes, schedule, codegen.
+//!
+//! Data flows one way: graph ─grad→ graph ─passes→ graph ─schedule→ kernels ─codegen→ program.
+//! Start with [`graph`] (the IR), then [`graph::opdef`] (what an op is) and [`kernel`] (the loop-level IR).
+//! Modules are listed in dependency order: a module uses only those above it.
+
+pub mod base;
+pub mod graph;
+pub mod kernel;
+pub mod ops;
+
+pub use base::{DType, Dim, Error, Kind, Loc, Result, TensorSpec};

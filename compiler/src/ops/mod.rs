@@ -1,0 +1,1 @@
+//! THE TABLE: one line per op.

@@ -1,0 +1,2 @@
+//! Runs a saved program with the runtime alone.
+fn main() {}

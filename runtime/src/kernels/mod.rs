@@ -1,0 +1,3 @@
+//! Precompiled kernels: tile routines that generated code calls, and whole library kernels.
+
+pub mod tile;

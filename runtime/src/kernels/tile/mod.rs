@@ -1,0 +1,111 @@
+//! Tile routines: vector functions over a run of elements, picked at run time by CPU features.
+//!
+//! Generated kernels call them through a table of addresses; the index of a routine is fixed by
+//! [`Routine::id`]. One list, one file for each instruction set.
+
+use crate::array::DType;
+
+/// A function on floats that has tile routines for f32 and f64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+#[allow(missing_docs)]
+pub enum MathFn {
+    Exp,
+    Exp2,
+    Expm1,
+    Log,
+    Log2,
+    Log10,
+    Log1p,
+    Rsqrt,
+    Cbrt,
+    Tanh,
+    Sigmoid,
+    Softplus,
+    Erf,
+    Erfc,
+    Sin,
+    Cos,
+    Tan,
+    Sinh,
+    Cosh,
+    Asin,
+    Acos,
+    Atan,
+    Asinh,
+    Acosh,
+    Atanh,
+    /// Two operands.
+    Pow,
+    /// Two operands: y, x.
+    Atan2,
+}
+
+impl MathFn {
+    /// Every function, in the order of their ids.
+    pub const ALL: [MathFn; 27] = [
+        MathFn::Exp,
+        MathFn::Exp2,
+        MathFn::Expm1,
+        MathFn::Log,
+        MathFn::Log2,
+        MathFn::Log10,
+        MathFn::Log1p,
+        MathFn::Rsqrt,
+        MathFn::Cbrt,
+        MathFn::Tanh,
+        MathFn::Sigmoid,
+        MathFn::Softplus,
+        MathFn::Erf,
+        MathFn::Erfc,
+        MathFn::Sin,
+        MathFn::Cos,
+        MathFn::Tan,
+        MathFn::Sinh,
+        MathFn::Cosh,
+        MathFn::Asin,
+        MathFn::Acos,
+        MathFn::Atan,
+        MathFn::Asinh,
+        MathFn::Acosh,
+        MathFn::Atanh,
+        MathFn::Pow,
+        MathFn::Atan2,
+    ];
+
+    /// Number of operands: 1 or 2.
+    pub const fn arity(self) -> usize {
+        match self {
+            MathFn::Pow | MathFn::Atan2 => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// Reductions of a run of elements to one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum FoldFn {
+    Sum,
+    Prod,
+    /// NaN if any is NaN.
+    Max,
+    /// NaN if any is NaN.
+    Min,
+}
+
+/// A tile routine that generated code can call. `n` may be 0; pointers need no alignment; `dst` may equal a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Routine {
+    /// `extern "C" fn(dst: *mut T, x: *const T, n: usize)`, or with two operands `fn(dst, x, y, n)`. T: f32, f64.
+    Math(MathFn, DType),
+    /// `extern "C" fn(x: *const T, n: usize) -> T`. T: f32, f64, i32, i64. The order of additions depends on
+    /// `n` only.
+    Fold(FoldFn, DType),
+    /// `extern "C" fn(dst: *mut u8, src: *const u8, bytes: usize)`: copies with non-temporal stores.
+    Stream,
+    /// `extern "C" fn(dst: *mut f32, src: *const u16, n: usize)` from f16 or bf16.
+    Widen(DType),
+    /// `extern "C" fn(dst: *mut u16, src: *const f32, n: usize)` to f16 or bf16, rounding to nearest even.
+    Narrow(DType),
+}

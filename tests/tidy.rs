@@ -1,0 +1,3 @@
+//! House rules as tests: start with [`files_have_headers_and_one_subject`].
+
+fn main() {}
