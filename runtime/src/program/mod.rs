@@ -146,6 +146,9 @@ pub struct KernelDecl {
     pub offset: u64,
     /// Bytes of code.
     pub len: u64,
+    /// Whether it can return a status other than 0 (an integer division, a checked index). No state is updated
+    /// in place at or before such a kernel, so that after an error every state has its old value.
+    pub can_fail: bool,
 }
 
 /// One action of a program.
