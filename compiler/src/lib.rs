@@ -5,6 +5,9 @@
 //! Modules are listed in dependency order: a module uses only those above it.
 
 pub mod base;
+pub mod dump;
+pub mod options;
+
 pub mod graph;
 pub mod kernel;
 pub mod ops;
