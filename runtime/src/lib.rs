@@ -6,6 +6,7 @@
 
 pub mod array;
 pub mod error;
+pub mod exec;
 pub mod kernels;
 pub mod program;
 

@@ -1,3 +1,4 @@
 //! Precompiled kernels: tile routines that generated code calls, and whole library kernels.
 
+pub mod library;
 pub mod tile;

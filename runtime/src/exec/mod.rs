@@ -1,0 +1,3 @@
+//! Running programs: the fork-join that every kernel's grid goes through.
+
+pub mod parallel;
