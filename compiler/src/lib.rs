@@ -2,7 +2,8 @@
 //!
 //! Data flows one way: graph ─grad→ graph ─passes→ graph ─schedule→ kernels ─codegen→ program.
 //! Start with [`graph`] (the IR), then [`graph::opdef`] (what an op is) and [`kernel`] (the loop-level IR).
-//! Modules are listed in dependency order: a module uses only those above it.
+//! Modules are listed in dependency order: a module uses only those above it, except that [`graph`] knows the
+//! op table: the builder makes `parameter` and `constant`, the parser looks names up.
 
 pub mod base;
 pub mod dump;

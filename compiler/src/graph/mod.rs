@@ -15,10 +15,12 @@
 //! - a node whose op has effects is kept and keeps its order among such nodes.
 
 pub mod attrs;
+pub mod builder;
 pub mod cx;
 pub mod data;
 pub mod opdef;
 
 pub use attrs::{AttrValue, Attrs};
+pub use builder::GraphBuilder;
 pub use data::{Graph, Node, NodeId, ValueId};
 pub use opdef::OpDef;

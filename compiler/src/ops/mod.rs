@@ -1,1 +1,5 @@
 //! THE TABLE: one line per op.
+
+pub mod source;
+
+pub use source::constant::{CONSTANT, PARAMETER};
