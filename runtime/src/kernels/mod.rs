@@ -1,4 +1,5 @@
 //! Precompiled kernels: tile routines that generated code calls, and whole library kernels.
 
 pub mod library;
+pub mod random;
 pub mod tile;

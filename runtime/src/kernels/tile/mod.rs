@@ -1,9 +1,24 @@
 //! Tile routines: vector functions over a run of elements, picked at run time by CPU features.
 //!
 //! Generated kernels call them through a table of addresses; the index of a routine is fixed by
-//! [`Routine::id`]. One list, one file for each instruction set.
+//! [`Routine::id`]. Rust code calls them through the slice functions [`map`], [`map2`], [`fold`], ….
+//!
+//! Where to start: [`Routine`] is the contract with generated code, `table.rs` gives each routine its id and each
+//! [`Level`] its addresses, `portable.rs` is the scalar level.
+
+mod fold;
+mod functions;
+mod level;
+mod portable;
+mod reference;
+mod safe;
+mod table;
 
 use crate::array::DType;
+
+pub use level::{Level, level};
+pub use reference::reference;
+pub use safe::{Float, Number, fold, map, map_in_place, map2, narrow, stream, widen};
 
 /// A function on floats that has tile routines for f32 and f64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
