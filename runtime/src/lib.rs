@@ -6,9 +6,10 @@
 
 pub mod array;
 pub mod error;
-pub mod exec;
 pub mod kernels;
 pub mod program;
+
+pub mod exec;
 
 pub use array::{Array, DType, Element};
 pub use error::{Error, Result};

@@ -1,3 +1,16 @@
-//! Running programs: the fork-join that every kernel's grid goes through.
+//! Running programs.
+//!
+//! Start with [`Executable`], a program that is ready to run; `run.rs` is what one call does. A call checks its
+//! arguments against the [`Plan`](crate::program::plan::Plan) of the last call, takes a frame (arena and pointer
+//! table, `frame.rs`), and runs the steps, splitting large kernels over threads ([`parallel`]). Apart from the
+//! arrays it returns, a call with sizes seen before allocates nothing.
 
+pub mod code;
+pub mod executable;
+pub mod features;
+mod frame;
 pub mod parallel;
+pub mod run;
+
+pub use executable::Executable;
+pub use run::Arg;

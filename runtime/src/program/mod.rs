@@ -12,7 +12,9 @@
 //!   write the same buffer only at equal index.
 
 pub mod abi;
+pub mod check;
 pub mod dim;
+pub mod plan;
 
 pub use dim::{Atom, Dim, Term};
 

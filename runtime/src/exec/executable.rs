@@ -1,0 +1,190 @@
+//! [`Executable`]: a program made ready to run on this host.
+//!
+//! Making one checks the program, the CPU features and library routines it needs, and maps its machine code.
+//! An executable is `Send + Sync` and may be called from many threads at once.
+
+use super::code::CodeMemory;
+use super::features;
+use super::frame::{Block, FrameCache};
+use crate::error::{Error, Kind, Result};
+use crate::kernels::library::{self, LibraryKernel};
+use crate::kernels::tile::Routine;
+use crate::program::abi::KernelFn;
+use crate::program::plan::Plan;
+use crate::program::{BufferId, Donation, Place, Program, Step, check};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Plans kept for sizes seen before.
+const MAX_PLANS: usize = 64;
+
+/// A program that is ready to run.
+///
+/// Its machine code runs with the rights of the process: load only programs that you trust as much as you
+/// would a shared library.
+pub struct Executable {
+    program: Program,
+    /// Keeps the entries alive.
+    _code: CodeMemory,
+    /// The entry of each kernel.
+    pub(super) entries: Vec<KernelFn>,
+    /// The library kernel of each step that runs one.
+    pub(super) routines: Vec<Option<&'static LibraryKernel>>,
+    /// The table of tile routines for this CPU.
+    pub(super) tiles: *const *const u8,
+    pub(super) constants: Block,
+    /// For each output, the state that takes it.
+    pub(super) donated: Vec<Option<Donated>>,
+    /// In order of use, the latest at the end.
+    plans: Mutex<Vec<Arc<Plan>>>,
+    pub(super) frames: FrameCache,
+}
+
+// SAFETY: all parts but `tiles` are Send and Sync; that is the address of a table that lives for ever unchanged.
+unsafe impl Send for Executable {}
+// SAFETY: as above.
+unsafe impl Sync for Executable {}
+
+/// An output that is a state's new value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Donated {
+    /// Index of the state among the inputs.
+    pub input: usize,
+    /// Whether it may be written over the old value.
+    pub in_place: bool,
+}
+
+impl Executable {
+    /// Makes `program` ready to run.
+    ///
+    /// An error of kind [`Kind::Host`] if the host lacks a CPU feature or library routine; [`Kind::Internal`] if
+    /// the program is not well formed; [`Kind::Memory`] if its sizes overflow whatever the inputs.
+    pub fn new(program: Program) -> Result<Executable> {
+        check::check(&program)?;
+        require_features(&program)?;
+        let routines = resolve_routines(&program)?;
+        let code = CodeMemory::map(&program.code)?;
+        let entries = program.kernels.iter().map(|kernel| {
+            let entry = code.address(kernel.offset as usize).expect("a checked program's kernels lie in its code");
+            // SAFETY: the compiler put a function of this type there.
+            unsafe { std::mem::transmute::<*const u8, KernelFn>(entry) }
+        });
+        let entries = entries.collect();
+        let constants = Block::copy_of(&program.constants)
+            .ok_or_else(|| Error::new(Kind::Memory, format!("program `{}`: no memory for constants", program.name)))?;
+        let mut donated = vec![None; program.outputs.len()];
+        for donation in &program.donations {
+            let in_place = may_update_in_place(&program, donation);
+            donated[donation.output as usize] = Some(Donated { input: donation.input as usize, in_place });
+        }
+        let executable = Executable {
+            _code: code,
+            entries,
+            routines,
+            tiles: Routine::table(),
+            constants,
+            donated,
+            plans: Mutex::new(Vec::new()),
+            frames: FrameCache::default(),
+            program,
+        };
+        if executable.program.symbols.is_empty() {
+            // Its only plan: better to fail here than at the first call.
+            executable.plan(&[])?;
+        }
+        Ok(executable)
+    }
+
+    /// The program: its signature, listing (`Display`) and saved form.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// The plan for these values of the size symbols; made once and kept.
+    pub fn plan(&self, symbols: &[i64]) -> Result<Arc<Plan>> {
+        let find = |plans: &mut Vec<Arc<Plan>>| {
+            let at = plans.iter().rposition(|plan| plan.symbols == symbols)?;
+            let plan = plans.remove(at);
+            plans.push(plan.clone());
+            Some(plan)
+        };
+        let lock = || self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plan) = find(&mut lock()) {
+            return Ok(plan);
+        }
+        // Made outside the lock: two threads may both make it, which does no harm.
+        let plan = Arc::new(Plan::new(&self.program, symbols)?);
+        let mut plans = lock();
+        if let Some(plan) = find(&mut plans) {
+            return Ok(plan);
+        }
+        if plans.len() == MAX_PLANS {
+            plans.remove(0);
+        }
+        plans.push(plan.clone());
+        Ok(plan)
+    }
+}
+
+impl std::fmt::Debug for Executable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Executable").field("name", &self.program.name).finish_non_exhaustive()
+    }
+}
+
+/// An error that names every CPU feature that the host lacks.
+fn require_features(program: &Program) -> Result<()> {
+    let lacking: Vec<&str> = program.features.iter().map(String::as_str).filter(|name| !features::has(name)).collect();
+    if !lacking.is_empty() {
+        let lacking = lacking.join(", ");
+        let why = format!("program `{}` was compiled for CPU features that this host lacks: {lacking}", program.name);
+        return Err(Error::new(Kind::Host, why).hint("compile it on this host, or for its features"));
+    }
+    Ok(())
+}
+
+/// The library kernel of each step; None for steps that run generated kernels.
+fn resolve_routines(program: &Program) -> Result<Vec<Option<&'static LibraryKernel>>> {
+    let resolve = |step: &Step| match step {
+        Step::Kernel(_) => Ok(None),
+        Step::Library(call) => library::find(&call.routine).map(Some).ok_or_else(|| {
+            let (name, routine) = (&program.name, &call.routine);
+            let why = format!("program `{name}` needs library routine `{routine}`, which this runtime lacks");
+            Error::new(Kind::Host, why)
+        }),
+    };
+    program.steps.iter().map(resolve).collect()
+}
+
+/// Whether the new value of a state may be written over the old one. Besides the compiler's proof that no step
+/// minds, the old value must not be handed out, no step may fail once the first element is overwritten, and no
+/// library kernel may see the two, because those do not promise to read and write at equal index.
+fn may_update_in_place(program: &Program, donation: &Donation) -> bool {
+    let old = program.inputs[donation.input as usize].buffer;
+    let new = program.outputs[donation.output as usize].buffer;
+    let first_write = program.steps.iter().position(|step| touches(step, new));
+    donation.in_place
+        && program.buffers[new.index()].place == Place::Output(donation.output)
+        && program.outputs.iter().all(|output| output.buffer != old)
+        && first_write.is_some_and(|first| !program.steps[first..].iter().any(|step| can_fail(program, step)))
+        && !program
+            .steps
+            .iter()
+            .any(|step| matches!(step, Step::Library(_)) && touches(step, old) && touches(step, new))
+}
+
+fn touches(step: &Step, buffer: BufferId) -> bool {
+    match step {
+        Step::Kernel(call) => call.operands.contains(&buffer),
+        Step::Library(call) => {
+            call.inputs.iter().chain(&call.outputs).any(|tensor| tensor.buffer == buffer)
+                || call.epilogue.as_ref().is_some_and(|epilogue| epilogue.operands.contains(&buffer))
+        }
+    }
+}
+
+fn can_fail(program: &Program, step: &Step) -> bool {
+    match step {
+        Step::Kernel(call) => program.kernels[call.kernel.index()].can_fail,
+        Step::Library(_) => true,
+    }
+}

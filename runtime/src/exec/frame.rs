@@ -1,0 +1,282 @@
+//! The memory of one call: arena, pointer table, and the cache from which calls take them.
+//!
+//! A [`Frame`] belongs to one call at a time. It stays bound to the sizes of its last call, so that the next
+//! call with those sizes writes the addresses of its arrays and is ready.
+//!
+//! Invariant: [`Frame::pointers`] parallels [`Plan::operands`]. Entries of temporaries and constants are set by
+//! [`Frame::new`] and [`Frame::rebind`]; those of inputs and outputs by [`Frame::point`], anew in each call.
+
+use crate::array::Array;
+use crate::error::{Error, Kind, Result};
+use crate::program::plan::{ALIGN, Plan};
+use crate::program::{Place, Program};
+use std::alloc::{Layout, alloc, dealloc};
+use std::cell::{Cell, RefCell};
+use std::ptr::{NonNull, null_mut};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicPtr, AtomicUsize};
+
+/// What one call needs besides its arguments.
+pub struct Frame {
+    /// The sizes to which it is bound.
+    pub plan: Arc<Plan>,
+    /// For each output, the array being written or to be handed out; empty between calls.
+    pub fresh: Vec<Option<Array>>,
+    /// The address of each of [`Plan::operands`].
+    pointers: Vec<*mut u8>,
+    /// Which pointers are the caller's arrays: inputs by index, then outputs.
+    patches: Vec<Patch>,
+    /// The addresses of the inputs, then of the outputs' own buffers.
+    bases: Vec<*mut u8>,
+    /// Owns what the pointers of temporaries point to.
+    arena: Block,
+}
+
+/// `pointers[position] = bases[base]`.
+struct Patch {
+    position: u32,
+    base: u32,
+}
+
+// SAFETY: the pointers are addresses of the frame's own arena, of constants that live as long as the
+// executable, or stale addresses of a finished call that are overwritten before use.
+unsafe impl Send for Frame {}
+
+impl Frame {
+    /// A frame bound to `plan`, with the program's constants at `constants`.
+    pub fn new(program: &Program, plan: Arc<Plan>, constants: &Block) -> Result<Frame> {
+        let mut frame = Frame {
+            fresh: vec![None; program.outputs.len()],
+            pointers: Vec::with_capacity(plan.operands.len()),
+            patches: Vec::with_capacity(plan.operands.len()),
+            bases: vec![null_mut(); program.inputs.len() + program.outputs.len()],
+            arena: Block::EMPTY,
+            plan,
+        };
+        frame.lay_out(program, constants)?;
+        Ok(frame)
+    }
+
+    /// Binds the frame to other sizes. After an error it must not be used.
+    pub fn rebind(&mut self, program: &Program, plan: Arc<Plan>, constants: &Block) -> Result<()> {
+        self.plan = plan;
+        self.lay_out(program, constants)
+    }
+
+    fn lay_out(&mut self, program: &Program, constants: &Block) -> Result<()> {
+        let Plan { arena, operands, .. } = &*self.plan;
+        if self.arena.bytes() < arena.bytes || self.arena.bytes() / 4 > arena.bytes {
+            self.arena = Block::EMPTY; // Freed first: there may not be room for both.
+            self.arena = Block::new(arena.bytes).ok_or_else(|| {
+                let why = format!("program `{}`: no memory for {} bytes of temporaries", program.name, arena.bytes);
+                Error::new(Kind::Memory, why)
+            })?;
+        }
+        self.pointers.clear();
+        self.patches.clear();
+        for (position, buffer) in operands.iter().enumerate() {
+            let mut patch = |base| {
+                self.patches.push(Patch { position: position as u32, base });
+                null_mut()
+            };
+            self.pointers.push(match program.buffers[buffer.index()].place {
+                Place::Input(input) => patch(input),
+                Place::Output(output) => patch(program.inputs.len() as u32 + output),
+                Place::Temp { .. } => self.arena.start().wrapping_add(arena.offsets[buffer.index()]),
+                Place::Constant(offset) => constants.start().wrapping_add(offset as usize),
+            });
+        }
+        Ok(())
+    }
+
+    /// Sets the address of an input (by index) or of an output's buffer (by number of inputs + index).
+    pub fn set_base(&mut self, base: usize, address: *mut u8) {
+        self.bases[base] = address;
+    }
+
+    /// The address of an input, or of an output's buffer.
+    pub fn base(&self, base: usize) -> *mut u8 {
+        self.bases[base]
+    }
+
+    /// Writes the addresses of inputs and outputs wherever steps expect them.
+    pub fn point(&mut self) {
+        for patch in &self.patches {
+            self.pointers[patch.position as usize] = self.bases[patch.base as usize];
+        }
+    }
+
+    /// The operands of a step that begin at `position`.
+    pub fn operands(&self, position: u32) -> &[*mut u8] {
+        &self.pointers[position as usize..]
+    }
+}
+
+/// Frames that wait for the next call. Taking and returning one is a single atomic exchange.
+#[derive(Default)]
+pub struct FrameCache {
+    /// Each holds a frame or null. A thread starts at a slot of its own, so that concurrent callers seldom meet.
+    slots: [AtomicPtr<Frame>; 8],
+}
+
+impl FrameCache {
+    /// A frame that nobody uses, whatever sizes it is bound to.
+    pub fn take(&self) -> Option<Box<Frame>> {
+        let start = thread_number();
+        for k in 0..self.slots.len() {
+            let slot = &self.slots[(start + k) % self.slots.len()];
+            if slot.load(Relaxed).is_null() {
+                continue;
+            }
+            let frame = slot.swap(null_mut(), Acquire);
+            if !frame.is_null() {
+                // SAFETY: made by `Box::into_raw` in `put`; the exchange gave it to this thread alone.
+                return Some(unsafe { Box::from_raw(frame) });
+            }
+        }
+        None
+    }
+
+    /// Keeps a frame for later, or frees it if there are enough.
+    pub fn put(&self, frame: Box<Frame>) {
+        let frame = Box::into_raw(frame);
+        let start = thread_number();
+        for k in 0..self.slots.len() {
+            let slot = &self.slots[(start + k) % self.slots.len()];
+            if slot.load(Relaxed).is_null() && slot.compare_exchange(null_mut(), frame, Release, Relaxed).is_ok() {
+                return;
+            }
+        }
+        // SAFETY: made by `Box::into_raw` above, and no slot has it.
+        drop(unsafe { Box::from_raw(frame) });
+    }
+}
+
+impl Drop for FrameCache {
+    fn drop(&mut self) {
+        while self.take().is_some() {}
+    }
+}
+
+/// Owned bytes, aligned as arrays are; unspecified at first.
+#[derive(Debug)]
+pub struct Block {
+    start: NonNull<u8>,
+    layout: Layout,
+}
+
+// SAFETY: a block is plain memory; whoever writes it through `start` orders the accesses.
+unsafe impl Send for Block {}
+// SAFETY: as above.
+unsafe impl Sync for Block {}
+
+impl Block {
+    /// No bytes.
+    pub const EMPTY: Block = Block { start: NonNull::<Aligned>::dangling().cast(), layout: Layout::new::<()>() };
+
+    /// None if there is no memory.
+    pub fn new(bytes: usize) -> Option<Block> {
+        if bytes == 0 {
+            return Some(Block::EMPTY);
+        }
+        let layout = Layout::from_size_align(bytes, ALIGN).ok()?;
+        // SAFETY: the layout's size is not 0.
+        let start = NonNull::new(unsafe { alloc(layout) })?;
+        Some(Block { start, layout })
+    }
+
+    /// A copy of `bytes`, or None if there is no memory.
+    pub fn copy_of(bytes: &[u8]) -> Option<Block> {
+        let block = Block::new(bytes.len())?;
+        // SAFETY: the block is new and as long as `bytes`.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), block.start(), bytes.len()) };
+        Some(block)
+    }
+
+    /// How many bytes.
+    pub fn bytes(&self) -> usize {
+        self.layout.size()
+    }
+
+    /// Address of the first byte.
+    pub fn start(&self) -> *mut u8 {
+        self.start.as_ptr()
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        if self.layout.size() != 0 {
+            // SAFETY: allocated in `new` with this layout.
+            unsafe { dealloc(self.start.as_ptr(), self.layout) }
+        }
+    }
+}
+
+#[repr(align(64))]
+struct Aligned;
+
+/// This thread's scratch memory, at least `bytes` long, aligned, with unspecified contents; None if there is no
+/// memory. It serves one kernel at a time, and is valid until the thread asks again.
+pub fn scratch(bytes: usize) -> Option<*mut u8> {
+    thread_local! {
+        // One block a thread, not one a frame: it stays in the core's cache from kernel to kernel.
+        static SCRATCH: RefCell<Block> = const { RefCell::new(Block::EMPTY) };
+    }
+    if bytes == 0 {
+        return Some(Block::EMPTY.start());
+    }
+    SCRATCH.with_borrow_mut(|block| {
+        if block.bytes() < bytes {
+            *block = Block::new(bytes.checked_next_power_of_two()?)?;
+        }
+        Some(block.start())
+    })
+}
+
+/// A small number for each thread.
+fn thread_number() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    thread_local! {
+        static NUMBER: Cell<usize> = const { Cell::new(0) };
+    }
+    match NUMBER.get() {
+        0 => {
+            let number = NEXT.fetch_add(1, Relaxed);
+            NUMBER.set(number);
+            number
+        }
+        number => number,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scratch_is_aligned_and_kept() {
+        let first = scratch(100).unwrap();
+        assert_eq!(first as usize % ALIGN, 0);
+        assert_eq!(scratch(128).unwrap(), first);
+        assert_eq!(scratch(0).unwrap() as usize % ALIGN, 0);
+        assert!(scratch(usize::MAX).is_none());
+    }
+
+    #[test]
+    fn frames_are_cached_and_freed() {
+        let program = Program::default();
+        let plan = Arc::new(Plan::new(&program, &[]).unwrap());
+        let constants = Block::new(0).unwrap();
+        let cache = FrameCache::default();
+        assert!(cache.take().is_none());
+        for _ in 0..20 {
+            cache.put(Box::new(Frame::new(&program, plan.clone(), &constants).unwrap()));
+        }
+        assert_eq!(Arc::strong_count(&plan), 1 + 8);
+        assert!(cache.take().is_some());
+        drop(cache);
+        assert_eq!(Arc::strong_count(&plan), 1);
+    }
+}
