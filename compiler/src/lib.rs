@@ -10,6 +10,7 @@ pub mod dump;
 pub mod options;
 
 pub mod graph;
+pub mod interp;
 pub mod kernel;
 pub mod ops;
 

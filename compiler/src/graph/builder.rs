@@ -54,7 +54,7 @@ impl GraphBuilder {
             outputs: SmallVec::from_elem(spec, 1),
             loc: self.loc.clone(),
         };
-        let value = self.push(node).result(0);
+        let value = self.append(node).result(0);
         self.graph.inputs.push(value);
         self.graph.input_names.push(name.into());
         value
@@ -70,7 +70,7 @@ impl GraphBuilder {
             outputs: SmallVec::from_elem(spec, 1),
             loc: self.loc.clone(),
         };
-        self.push(node).result(0)
+        self.append(node).result(0)
     }
 
     /// Appends `op` and gives its results. An error names the op, its operands, its attributes and `loc`.
@@ -94,13 +94,13 @@ impl GraphBuilder {
         }
         let attrs = normalized(op, attrs).map_err(|e| op_error(e, op, &Attrs::new(), &specs, &loc))?;
         let outputs = infer(op, &attrs, &specs).map_err(|e| op_error(e, op, &attrs, &specs, &loc))?;
-        let id = self.push(Node { op, attrs, inputs: inputs.into(), outputs, loc });
+        let id = self.append(Node { op, attrs, inputs: inputs.into(), outputs, loc });
         Ok((0..self.graph.node(id).outputs.len() as u32).map(|i| id.result(i)).collect())
     }
 
-    /// The line that ops applied through [`OpCx`] get.
-    pub fn set_loc(&mut self, loc: Loc) {
-        self.loc = loc;
+    /// The line that parameters, constants and ops applied through [`OpCx`] get; gives the one before.
+    pub fn set_loc(&mut self, loc: Loc) -> Loc {
+        std::mem::replace(&mut self.loc, loc)
     }
 
     /// What has been built so far; without outputs.
@@ -128,7 +128,8 @@ impl GraphBuilder {
         if in_place { graph } else { parameters_first(graph) }
     }
 
-    fn push(&mut self, node: Node) -> NodeId {
+    /// Moves in a node whose operands are values of this graph and whose specs are known to be right.
+    pub(crate) fn append(&mut self, node: Node) -> NodeId {
         let id = NodeId(self.graph.nodes.len() as u32);
         self.graph.nodes.push(node);
         self.index_results(id);

@@ -18,7 +18,9 @@ pub mod attrs;
 pub mod builder;
 pub mod cx;
 pub mod data;
+pub mod edit;
 pub mod opdef;
+pub mod walk;
 
 pub use attrs::{AttrValue, Attrs};
 pub use builder::GraphBuilder;
