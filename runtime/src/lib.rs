@@ -4,6 +4,7 @@
 //! This crate never sees a graph and links no code generator, so it can be embedded alone.
 //! Modules are listed in dependency order.
 
+pub mod alloc;
 pub mod array;
 pub mod error;
 pub mod kernels;
