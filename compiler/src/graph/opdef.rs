@@ -173,6 +173,8 @@ pub enum Source {
     Constant,
     /// Element index along attribute `axis`, of attribute `dtype` and `dims`.
     Iota,
+    /// The one size in attribute `dims`, as an i64 of rank 0.
+    Size,
 }
 
 /// Kinds of [`Lower::Movement`]. Attributes carry the details.

@@ -1,5 +1,203 @@
-//! THE TABLE: one line per op.
+//! The ops: one entry each, and THE TABLE that lists them.
+//!
+//! An op is a `static` [`OpDef`] in a file of its subject and one line in [`for_each_op!`]. Everything else comes
+//! from there: [`find`] and [`all`], the text form, the frontend's functions and methods, the batteries.
+//! To add one, write the entry (see [`elementwise::arith`] for primitives, [`composite`] for expansions) and its line.
+//!
+//! Invariants
+//! - names are unique; the table's name of an op is its text name (but for the keyword `where`, written `where_`);
+//! - an elementwise op's `eval`, `lower` and `grad` agree: the batteries compare them;
+//! - attributes in nodes may be as users write them (negative axes, defaults absent); [`infer`] reads them.
 
+pub mod build;
+pub mod composite;
+pub mod contract;
+pub mod elementwise;
+mod entry;
+pub mod eval;
+pub mod infer;
+pub mod movement;
+pub mod reduce;
 pub mod source;
 
-pub use source::constant::{CONSTANT, PARAMETER};
+#[cfg(test)]
+mod tests;
+
+use crate::graph::OpDef;
+
+pub use composite::{activation::*, flow::*, softmax::*};
+pub use contract::matmul::*;
+pub use elementwise::{arith::*, cast::*, choose::*, compare::*, logic::*, math::*, power::*, rounding::*};
+pub use movement::{broadcast::*, concat::*, pad::*, reshape::*, slice::*, transpose::*};
+pub use reduce::{arg_extrema::*, cumulative::*, extrema::*, logic::*, sum::*};
+pub use source::{CONSTANT, IOTA, PARAMETER, SIZE_OF};
+
+/// THE TABLE: calls `$callback!` with one parenthesised line for each op.
+///
+/// - `(unary exp EXP)`, `(binary add ADD)`: operands only;
+/// - `(reduce reduce_sum REDUCE_SUM sum)`: attributes `axes` and `keepdims`; the last word is NumPy's short name;
+/// - `(op name STATIC [operands] [attribute: Kind, …])`: one result. Kinds as [`AttrKind`](crate::graph::opdef::AttrKind);
+///   with `Opt` in front if the attribute may be left out;
+/// - `(multi …)`: as `op`, with several results;
+/// - `(variadic name STATIC [attributes])`: any number of operands;
+/// - `(internal name STATIC)`: not for users.
+#[macro_export]
+macro_rules! for_each_op {
+    ($($callback:ident)::+) => {
+        $($callback)::+! {
+            (internal parameter PARAMETER)
+            (internal constant CONSTANT)
+            (internal size_of SIZE_OF)
+            (op iota IOTA [] [dtype: DType, dims: Dims, axis: OptInt])
+
+            (binary add ADD)
+            (binary subtract SUBTRACT)
+            (binary multiply MULTIPLY)
+            (binary divide DIVIDE)
+            (binary divide_no_nan DIVIDE_NO_NAN)
+            (binary floordiv FLOORDIV)
+            (binary floormod FLOORMOD)
+            (binary truncatediv TRUNCATEDIV)
+            (binary truncatemod TRUNCATEMOD)
+            (binary maximum MAXIMUM)
+            (binary minimum MINIMUM)
+            (binary squared_difference SQUARED_DIFFERENCE)
+            (unary negative NEGATIVE)
+            (unary abs ABS)
+            (unary sign SIGN)
+            (unary square SQUARE)
+            (unary reciprocal RECIPROCAL)
+            (binary pow POW)
+            (unary sqrt SQRT)
+            (binary atan2 ATAN2)
+
+            (unary exp EXP)
+            (unary exp2 EXP2)
+            (unary expm1 EXPM1)
+            (unary log LOG)
+            (unary log2 LOG2)
+            (unary log10 LOG10)
+            (unary log1p LOG1P)
+            (unary rsqrt RSQRT)
+            (unary cbrt CBRT)
+            (unary tanh TANH)
+            (unary sigmoid SIGMOID)
+            (unary softplus SOFTPLUS)
+            (unary erf ERF)
+            (unary erfc ERFC)
+            (unary sin SIN)
+            (unary cos COS)
+            (unary tan TAN)
+            (unary sinh SINH)
+            (unary cosh COSH)
+            (unary asin ASIN)
+            (unary acos ACOS)
+            (unary atan ATAN)
+            (unary asinh ASINH)
+            (unary acosh ACOSH)
+            (unary atanh ATANH)
+
+            (unary floor FLOOR)
+            (unary ceil CEIL)
+            (unary round ROUND)
+            (unary trunc TRUNC)
+
+            (binary equal EQUAL)
+            (binary not_equal NOT_EQUAL)
+            (binary less LESS)
+            (binary less_equal LESS_EQUAL)
+            (binary greater GREATER)
+            (binary greater_equal GREATER_EQUAL)
+            (unary is_nan IS_NAN)
+            (unary is_inf IS_INF)
+            (unary is_finite IS_FINITE)
+
+            (binary logical_and LOGICAL_AND)
+            (binary logical_or LOGICAL_OR)
+            (binary logical_xor LOGICAL_XOR)
+            (unary logical_not LOGICAL_NOT)
+            (binary bitwise_and BITWISE_AND)
+            (binary bitwise_or BITWISE_OR)
+            (binary bitwise_xor BITWISE_XOR)
+            (unary bitwise_invert BITWISE_INVERT)
+            (binary left_shift LEFT_SHIFT)
+            (binary right_shift RIGHT_SHIFT)
+
+            (op cast CAST [x] [dtype: DType])
+            (op where_ SELECT [condition, x, y] [])
+            (op clip_by_value CLIP_BY_VALUE [x, low, high] [])
+
+            (op reshape RESHAPE [x] [dims: Dims])
+            (op expand_dims EXPAND_DIMS [x] [axis: Int])
+            (op squeeze SQUEEZE [x] [axes: OptInts])
+            (op transpose TRANSPOSE [x] [perm: OptInts])
+            (op reverse REVERSE [x] [axes: OptInts])
+            (op broadcast_to BROADCAST_TO [x] [dims: Dims])
+            (op fill FILL [value] [dims: Dims])
+            (op zeros ZEROS [] [dims: Dims, dtype: OptDType])
+            (op ones ONES [] [dims: Dims, dtype: OptDType])
+            (op tile TILE [x] [multiples: Ints])
+            (op repeat REPEAT [x] [repeats: Int, axis: OptInt])
+            (op slice SLICE [x] [begin: Dims, dims: Dims, strides: OptInts])
+            (op strided_slice STRIDED_SLICE [x] [begin: Ints, end: Ints, strides: OptInts, begin_mask: OptInt, end_mask: OptInt, shrink_axis_mask: OptInt])
+            (op pad PAD [x, value] [before: Dims, after: Dims])
+            (op pad_reflect PAD_REFLECT [x] [paddings: Ints])
+            (op pad_symmetric PAD_SYMMETRIC [x] [paddings: Ints])
+            (variadic concat CONCAT [axis: Int])
+            (variadic stack STACK [axis: OptInt])
+            (multi split SPLIT [x] [num: OptInt, sizes: OptInts, axis: OptInt])
+            (multi unstack UNSTACK [x] [axis: OptInt])
+
+            (reduce reduce_sum REDUCE_SUM sum)
+            (reduce reduce_mean REDUCE_MEAN mean)
+            (reduce reduce_prod REDUCE_PROD prod)
+            (reduce reduce_max REDUCE_MAX max)
+            (reduce reduce_min REDUCE_MIN min)
+            (reduce reduce_all REDUCE_ALL all)
+            (reduce reduce_any REDUCE_ANY any)
+            (reduce reduce_logsumexp REDUCE_LOGSUMEXP logsumexp)
+            (op argmax ARGMAX [x] [axis: OptInt, dtype: OptDType])
+            (op argmin ARGMIN [x] [axis: OptInt, dtype: OptDType])
+            (op cumsum CUMSUM [x] [axis: OptInt, exclusive: OptBool, reverse: OptBool])
+            (op cumprod CUMPROD [x] [axis: OptInt, exclusive: OptBool, reverse: OptBool])
+
+            (op matmul MATMUL [x, y] [transpose_a: OptBool, transpose_b: OptBool])
+
+            (unary identity IDENTITY)
+            (unary stop_gradient STOP_GRADIENT)
+            (unary relu RELU)
+            (unary relu6 RELU6)
+            (op leaky_relu LEAKY_RELU [x] [alpha: OptFloat])
+            (op elu ELU [x] [alpha: OptFloat])
+            (unary selu SELU)
+            (unary silu SILU)
+            (op gelu GELU [x] [approximate: OptBool])
+            (unary softsign SOFTSIGN)
+            (unary log_sigmoid LOG_SIGMOID)
+            (unary mish MISH)
+            (unary hard_sigmoid HARD_SIGMOID)
+            (unary hard_silu HARD_SILU)
+            (op softmax SOFTMAX [x] [axis: OptInt])
+            (op log_softmax LOG_SOFTMAX [x] [axis: OptInt])
+        }
+    };
+}
+
+macro_rules! collect {
+    ($(($kind:ident $name:ident $static:ident $($rest:tt)*))*) => {
+        static ALL: &[&OpDef] = &[$(&$static),*];
+    };
+}
+for_each_op!(collect);
+
+/// Every op, in the table's order.
+pub fn all() -> &'static [&'static OpDef] {
+    ALL
+}
+
+/// The op of that text name.
+pub fn find(name: &str) -> Option<&'static OpDef> {
+    static BY_NAME: std::sync::LazyLock<rustc_hash::FxHashMap<&'static str, &'static OpDef>> =
+        std::sync::LazyLock::new(|| ALL.iter().map(|&op| (op.name, op)).collect());
+    BY_NAME.get(name).copied()
+}

@@ -94,6 +94,19 @@ impl Dim {
         (self.clone() + by.clone() - Dim::ONE).floor_div(by)
     }
 
+    /// The quotient, if `by` divides every term: then it divides for all values of the symbols (but where `by` is 0).
+    pub fn div_exact(&self, by: &Dim) -> Option<Dim> {
+        let [divisor]: [Term; 1] = by.terms().try_into().ok()?;
+        let divide = |mut term: Term| {
+            for atom in &divisor.atoms {
+                let at = term.atoms.iter().position(|a| a == atom)?;
+                term.atoms.remove(at);
+            }
+            (term.coef % divisor.coef == 0).then(|| Term { coef: term.coef / divisor.coef, ..term })
+        };
+        Some(Dim::from_terms(self.terms().into_iter().map(divide).collect::<Option<_>>()?))
+    }
+
     /// Remainder of [`floor_div`](Self::floor_div).
     pub fn modulo(&self, by: &Dim) -> Dim {
         match (self.as_const(), by.as_const()) {
@@ -337,6 +350,8 @@ mod tests {
         assert_eq!((n.clone() + 1i64.into()) * m.clone(), m.clone() * n.clone() + m.clone());
         assert_eq!(n.clone() - n.clone(), Dim::ZERO);
         assert_eq!((n.clone() * 4i64.into()).floor_div(&2i64.into()), n.clone() * 2i64.into());
+        assert_eq!((n.clone() * m.clone() * 4i64.into()).div_exact(&(n.clone() * 2i64.into())), Some(m.clone() * 2i64.into()));
+        assert_eq!((n.clone() + 4i64.into()).div_exact(&2i64.into()), None);
         assert_eq!((n * m * 2i64.into() + 3i64.into()).to_string(), "2*n0*n1 + 3");
     }
 

@@ -1,0 +1,3 @@
+//! Products of tensors.
+
+pub mod matmul;

@@ -1,0 +1,119 @@
+//! Powers, roots and angles.
+
+use crate::kernel::{ScalarCx, Value};
+use crate::ops::entry::*;
+
+/// `x^y`.
+pub static POW: OpDef = OpDef {
+    name: "pow",
+    doc: "`x^y`. Floats as IEEE's `pow`; its derivative with respect to `y` is 0 where `x <= 0`, as TensorFlow's. \
+          Integers wrap; a negative exponent gives the truncated quotient (0, unless `x` is ±1).",
+    inputs: XY,
+    spec: |c| infer::elementwise(c, Class::Number),
+    grad: Grad::Elementwise(&[
+        // y * x^(y-1), but 0 (not 0 * inf) for y = 0.
+        partial!(v => {
+            let slope = v.x1() * v.x().pow(v.x1() - 1.0);
+            v.b.select(v.x1().eq(0.0), v.constant(0.0), slope)
+        }),
+        // x^y * log(x); the logarithm is only taken where x > 0.
+        partial!(v => {
+            let positive = v.x().gt(0.0);
+            let log = positive.choose(v.x(), 1.0).log();
+            positive.choose(v.y() * log, 0.0)
+        }),
+    ]),
+    lower: Lower::Elementwise(|s| {
+        if s.dtype.is_float() {
+            return Ok(s.binary(BinaryOp::Math(MathOp::Pow), s.inputs[0], s.inputs[1]));
+        }
+        Ok(integer_power(s))
+    }),
+    eval: |c| {
+        let dtype = c.outputs[0].dtype;
+        eval::elementwise(c, |x| libm::pow(x[0], x[1]), |x| wrapping_power(x[0], x[1], dtype))
+    },
+    domain: Domain::Between(0.2, 3.0),
+    ..BASE
+};
+
+/// The square root.
+pub static SQRT: OpDef = OpDef {
+    name: "sqrt",
+    doc: "The square root; NaN for negative numbers.",
+    spec: |c| infer::elementwise(c, Class::Float),
+    grad: Grad::Elementwise(&[partial!(v => 0.5 / v.y())]),
+    lower: Lower::Elementwise(|s| Ok(s.unary(UnaryOp::Sqrt, s.inputs[0]))),
+    eval: |c| eval::on_floats(c, |x| x[0].sqrt()),
+    domain: Domain::Between(0.1, 5.0),
+    ..BASE
+};
+
+/// The angle of a point.
+pub static ATAN2: OpDef = OpDef {
+    name: "atan2",
+    doc: "The angle of the point (`x`, `y`), within ±π.",
+    inputs: Operands::Named(&["y", "x"]),
+    spec: |c| infer::elementwise(c, Class::Float),
+    grad: Grad::Elementwise(&[
+        partial!(v => v.x1() / (v.x().square() + v.x1().square())),
+        partial!(v => -(v.x() / (v.x().square() + v.x1().square()))),
+    ]),
+    lower: Lower::Elementwise(|s| Ok(s.binary(BinaryOp::Math(MathOp::Atan2), s.inputs[0], s.inputs[1]))),
+    eval: |c| eval::on_floats(c, |x| libm::atan2(x[0], x[1])),
+    domain: Domain::NonZero,
+    ..BASE
+};
+
+/// Repeated squaring over the bits of the exponent, without branches.
+fn integer_power(s: &mut ScalarCx<'_>) -> Value {
+    let (base, exponent, dtype) = (s.inputs[0], s.inputs[1], s.dtype);
+    let (zero, one) = (s.constant(0.0, dtype), s.constant(1.0, dtype));
+    let bits = dtype.size() as u32 * 8 - u32::from(dtype.is_signed_int());
+    let (mut power, mut square, mut rest) = (one, base, exponent);
+    for bit in 0..bits {
+        let lowest = s.binary(BinaryOp::And, rest, one);
+        let odd = s.compare(CompareOp::Ne, lowest, zero);
+        let with = s.binary(BinaryOp::Mul, power, square);
+        power = s.select(odd, with, power);
+        if bit + 1 < bits {
+            square = s.binary(BinaryOp::Mul, square, square);
+            rest = s.binary(BinaryOp::Shr, rest, one);
+        }
+    }
+    if dtype.is_unsigned_int() {
+        return power;
+    }
+    let minus_one = s.constant(-1.0, dtype);
+    let lowest = s.binary(BinaryOp::And, exponent, one);
+    let odd = s.compare(CompareOp::Ne, lowest, zero);
+    let alternating = s.select(odd, minus_one, one);
+    let is_one = s.compare(CompareOp::Eq, base, one);
+    let is_minus_one = s.compare(CompareOp::Eq, base, minus_one);
+    let otherwise = s.select(is_minus_one, alternating, zero);
+    let inverse = s.select(is_one, one, otherwise);
+    let negative = s.compare(CompareOp::Lt, exponent, zero);
+    s.select(negative, inverse, power)
+}
+
+fn wrapping_power(base: i128, exponent: i128, dtype: DType) -> i128 {
+    if exponent < 0 {
+        return match base {
+            1 => 1,
+            -1 if exponent % 2 == 0 => 1,
+            -1 => -1,
+            _ => 0,
+        };
+    }
+    // Wrapping at 64 bits is wrapping at fewer bits too.
+    debug_assert!(dtype.size() <= 8);
+    let (mut power, mut square, mut rest) = (1u64, base as u64, exponent as u64);
+    while rest > 0 {
+        if rest & 1 == 1 {
+            power = power.wrapping_mul(square);
+        }
+        square = square.wrapping_mul(square);
+        rest >>= 1;
+    }
+    power.into()
+}

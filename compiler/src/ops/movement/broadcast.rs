@@ -1,0 +1,107 @@
+//! Stretching, filling and tiling.
+
+use crate::base::spec::Dims;
+use crate::ops::entry::*;
+
+/// Stretched to a shape.
+pub static BROADCAST_TO: OpDef = OpDef {
+    name: "broadcast_to",
+    doc: "Stretched to the shape `dims` by NumPy's rule.",
+    attrs: &[required("dims", AttrKind::Dims)],
+    spec: |c| {
+        let (x, dims) = (&c.inputs[0], infer::lengths(c.attrs)?);
+        match infer::broadcast(&x.dims, &dims) {
+            Ok(result) if result == dims => infer::one(x.dtype, dims),
+            _ => Err(infer::wrong(Kind::Shape, format_args!("a shape that broadcasts to {}", infer::shape(&dims)), x)),
+        }
+    },
+    grad: rule!(v => Ok(vec![Some(v.g().sum_to(&v.x().dims()?)?)])),
+    lower: Lower::Movement(Movement::Broadcast),
+    eval: |c| {
+        let x = &c.inputs[0];
+        Ok(vec![eval::pick(x, &eval::shape_of(c, 0)?, |index| eval::broadcast_offset(x.shape(), index))?])
+    },
+    domain: Domain::Special("ops::tests::movement"),
+    ..BASE
+};
+
+composite! {
+    /// One value everywhere.
+    FILL, (b, x) => {
+        let rank = x[0].rank()?;
+        if rank != 0 {
+            return Err(infer::wrong(Kind::Shape, "a value of rank 0", format_args!("rank {rank}")));
+        }
+        Ok(vec![x[0].broadcast_to(&infer::lengths(b.attrs())?)])
+    },
+    name: "fill",
+    doc: "A tensor of shape `dims` that holds `value` (rank 0) everywhere.",
+    inputs: Operands::Named(&["value"]),
+    attrs: &[required("dims", AttrKind::Dims)],
+    domain: Domain::Special("ops::tests::movement"),
+}
+
+macro_rules! filled {
+    ($($static:ident $name:literal $doc:literal $value:literal;)*) => {$(
+        composite! {
+            #[doc = $doc]
+            $static, (b, _) => {
+                let dtype = b.attrs().dtype("dtype").unwrap_or(DType::F32);
+                Ok(vec![b.scalar($value, dtype).broadcast_to(&infer::lengths(b.attrs())?)])
+            },
+            name: $name,
+            doc: $doc,
+            inputs: NOTHING,
+            attrs: &[required("dims", AttrKind::Dims), optional("dtype", AttrKind::DType)],
+            domain: Domain::Special("ops::tests::movement"),
+        }
+    )*};
+}
+
+filled! {
+    ZEROS "zeros" "Zeros of shape `dims` and dtype `dtype` (default f32)." 0.0;
+    ONES "ones" "Ones of shape `dims` and dtype `dtype` (default f32)." 1.0;
+}
+
+composite! {
+    /// Repeated as a whole.
+    TILE, (b, x) => {
+        let dims = x[0].dims()?;
+        let multiples = b.attrs().ints("multiples").unwrap_or_default();
+        if multiples.len() != dims.len() || multiples.iter().any(|&m| m < 0) {
+            let wanted = format!("{} multiples of at least 0, one an axis", dims.len());
+            return Err(infer::wrong(Kind::Shape, wanted, format_args!("{multiples:?}")));
+        }
+        let (mut apart, mut stretched, mut joined) = (Dims::new(), Dims::new(), Dims::new());
+        for (dim, &multiple) in dims.iter().zip(multiples) {
+            apart.extend([Dim::ONE, dim.clone()]);
+            stretched.extend([Dim::from(multiple), dim.clone()]);
+            joined.push(dim.clone() * Dim::from(multiple));
+        }
+        Ok(vec![x[0].reshape(&apart).broadcast_to(&stretched).reshape(&joined)])
+    },
+    name: "tile",
+    doc: "Repeated as a whole, `multiples[i]` times along axis `i`.",
+    attrs: &[required("multiples", AttrKind::Ints)],
+    domain: Domain::Special("ops::tests::movement"),
+}
+
+composite! {
+    /// Each element repeated.
+    REPEAT, (b, x) => {
+        let dims = x[0].dims()?;
+        let axis = infer::axis(b.attrs(), 0, dims.len())?;
+        let repeats = b.attrs().int("repeats").unwrap_or(1);
+        if repeats < 0 {
+            return Err(infer::wrong(Kind::Value, "repeats of at least 0", repeats));
+        }
+        let (mut stretched, mut joined) = (dims.clone(), dims.clone());
+        stretched.insert(axis + 1, Dim::from(repeats));
+        joined[axis] = dims[axis].clone() * Dim::from(repeats);
+        Ok(vec![x[0].unsqueeze(axis + 1)?.broadcast_to(&stretched).reshape(&joined)])
+    },
+    name: "repeat",
+    doc: "Each element `repeats` times in a row along `axis` (default 0).",
+    attrs: &[required("repeats", AttrKind::Int), optional("axis", AttrKind::Int)],
+    domain: Domain::Special("ops::tests::movement"),
+}
