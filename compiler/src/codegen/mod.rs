@@ -1,0 +1,55 @@
+//! Kernels to machine code with Cranelift, used as assembler and register allocator: the loop optimiser is ours.
+//!
+//! Data flow: [`plan`] decides phases, slots and kept rows; [`function`] emits the grid loop and the walks;
+//! [`ops`] emits one operation, scalar or on a 128-bit vector; [`isa`] is the host. The code has no relocations
+//! (constants sit beside it, all else comes through arguments), so bytes are the whole product.
+
+pub mod function;
+pub mod isa;
+pub mod ops;
+pub mod plan;
+mod walk;
+
+use crate::base::{Error, Kind, Result};
+use crate::kernel::{Backend, CompiledKernel, Kernel};
+use cranelift_codegen::Context;
+use cranelift_codegen::control::ControlPlane;
+use cranelift_frontend::FunctionBuilderContext;
+use std::cell::RefCell;
+
+/// The Cranelift backend for the host.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cranelift;
+
+thread_local! {
+    // Reused from kernel to kernel: their tables are what a compile allocates most.
+    static CONTEXT: RefCell<(Context, FunctionBuilderContext)> =
+        RefCell::new((Context::new(), FunctionBuilderContext::new()));
+}
+
+impl Backend for Cranelift {
+    fn compile(&self, kernel: &Kernel) -> Result<CompiledKernel> {
+        let isa = isa::vector()?;
+        let plan = plan::plan(kernel);
+        CONTEXT.with_borrow_mut(|(context, builder_context)| {
+            context.clear();
+            function::emit(kernel, &plan, &**isa, &mut context.func, builder_context);
+            let bug = |what: String| Error::new(Kind::Internal, format!("{what} while compiling kernel {kernel}"));
+            let compiled = context
+                .compile(&**isa, &mut ControlPlane::default())
+                .map_err(|e| bug(format!("{:?}\n{}", e.inner, e.func.display())))?;
+            if !compiled.buffer.relocs().is_empty() {
+                return Err(bug(format!("relocations {:?}", compiled.buffer.relocs())));
+            }
+            Ok(CompiledKernel { code: compiled.buffer.data().to_vec(), scratch: plan.scratch })
+        })
+    }
+}
+
+/// The Cranelift IR of a kernel, for golden tests and for looking.
+pub fn clif(kernel: &Kernel) -> Result<String> {
+    let isa = isa::vector()?;
+    let mut context = Context::new();
+    function::emit(kernel, &plan::plan(kernel), &**isa, &mut context.func, &mut FunctionBuilderContext::new());
+    Ok(context.func.display().to_string())
+}

@@ -1,0 +1,462 @@
+//! The walk of one pass over its lanes: tiles, fused loops, calls.
+//!
+//! A fused loop is emitted up to three times: four vectors at a time with the operations interleaved, one vector
+//! at a time, and one lane at a time for the tail.
+
+use super::function::{Emitter, apply};
+use super::ops::{Width, vector_lane};
+use super::plan::{Call, Phase, Place, Rate, TILE, is_rematerialized, operands};
+use crate::kernel::{Inst, Loop, Size, Value as KValue};
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
+use std::collections::HashMap;
+use tracelift_runtime::DType;
+
+/// Vectors in flight in the unrolled loop: hides latency within sixteen registers.
+const UNROLL: usize = 4;
+
+/// Uniform values and constants that are kept in registers around a loop; others are made anew in each turn.
+const HOISTED: usize = 6;
+
+pub(super) struct Walk<'e, 'a> {
+    e: &'e mut Emitter<'a>,
+    pass: usize,
+    /// First lane of the current tile, counted from the walk's first lane.
+    tile: Option<Value>,
+    /// Lanes of the current tile.
+    count: Value,
+    /// The same, where known.
+    const_count: Option<i64>,
+}
+
+/// Addresses from which a fused loop counts: one for each load, saved value and store.
+type Bases = HashMap<KValue, Value>;
+
+impl<'e, 'a> Walk<'e, 'a> {
+    pub fn new(e: &'e mut Emitter<'a>, pass: usize) -> Self {
+        let (count, const_count) = (e.lanes, e.const_lanes);
+        Walk { e, pass, tile: None, count, const_count }
+    }
+
+    pub fn run(&mut self) {
+        if !self.e.plan.passes[self.pass].tiled || self.const_count.is_some_and(|n| n <= TILE) {
+            return self.phases();
+        }
+        let (zero, total) = (self.e.b.ins().iconst(types::I64, 0), self.e.lanes);
+        let pass = self.pass;
+        let even = self.const_count.is_some_and(|n| n % TILE == 0);
+        self.e.counted_loop(zero, total, TILE, &mut |e, tile| {
+            let full = e.b.ins().iconst(types::I64, TILE);
+            let mut count = full;
+            if !even {
+                let left = e.b.ins().isub(total, tile);
+                let short = e.b.ins().icmp(IntCC::SignedLessThan, left, full);
+                count = e.b.ins().select(short, left, full);
+            }
+            Walk { e, pass, tile: Some(tile), count, const_count: even.then_some(TILE) }.phases();
+        });
+    }
+
+    fn phases(&mut self) {
+        let plan = self.e.plan;
+        for phase in &plan.passes[self.pass].phases {
+            if !phase.fused.is_empty() || !phase.saved.is_empty() {
+                self.fused_loop(phase);
+            }
+            for &call in &phase.calls {
+                self.call(call);
+            }
+        }
+    }
+
+    // Calls.
+
+    fn call(&mut self, call: Call) {
+        let kernel = self.e.kernel;
+        let def = kernel.def(call.value());
+        match call {
+            Call::Math(value, f) => {
+                let mut args = vec![self.e.place_address(value, self.tile)];
+                for operand in operands(&def.inst) {
+                    args.push(self.tile_address(operand));
+                }
+                args.push(self.count);
+                self.e.call_map(f, def.dtype, &args);
+            }
+            Call::Fold(value, f) => {
+                let Inst::Reduce { kind, value: operand, .. } = def.inst else { unreachable!("a fold is a reduce") };
+                let from = self.tile_address(operand);
+                let part = self.e.call_fold(f, def.dtype, from, self.count);
+                self.accumulate(value, kind, part, def.dtype);
+            }
+        }
+    }
+
+    fn accumulate(&mut self, reduce: KValue, kind: crate::kernel::ReduceKind, part: Value, dtype: DType) {
+        let variable = self.e.accumulators[reduce.0 as usize].expect("started with the pass");
+        let old = self.e.b.use_var(variable);
+        let new = self.e.ops(Width::One).combine(kind, old, part, dtype);
+        self.e.b.def_var(variable, new);
+    }
+
+    /// Where a routine finds the current tile of a value.
+    fn tile_address(&mut self, value: KValue) -> Value {
+        let kernel = self.e.kernel;
+        match (self.e.plan.places[value.0 as usize], &kernel.def(value).inst) {
+            (Place::Loop, Inst::Load(access)) => self.e.address(access, self.tile),
+            (Place::Loop, _) => self.spread(value),
+            _ => self.e.place_address(value, self.tile),
+        }
+    }
+
+    /// A uniform operand of a two-operand routine, written to every lane of the scalar area's tile.
+    fn spread(&mut self, value: KValue) -> Value {
+        unreachable!("operand {value:?} of a routine is neither in memory nor a load")
+    }
+
+    // Fused loops.
+
+    fn fused_loop(&mut self, phase: &Phase) {
+        let body = Body::new(self, phase);
+        let mut at = self.e.b.ins().iconst(types::I64, 0);
+        if let Some(lane) = body.lane {
+            let width = Width::Vector { lane };
+            for unroll in [UNROLL, 1] {
+                let step = width.lanes() * unroll as i64;
+                if self.const_count.is_some_and(|n| n < step) {
+                    continue;
+                }
+                let limit = self.e.b.ins().iadd_imm_s(self.count, 1 - step);
+                let hoisted = body.hoist(self.e, width);
+                at = self.e.counted_loop(at, limit, step, &mut |e, index| body.emit(e, width, unroll, index, &hoisted));
+                if self.const_count.is_some_and(|n| n % step == 0) {
+                    return;
+                }
+            }
+        }
+        let hoisted = body.hoist(self.e, Width::One);
+        self.e.counted_loop(at, self.count, 1, &mut |e, index| body.emit(e, Width::One, 1, index, &hoisted));
+    }
+}
+
+/// What one turn of a fused loop does.
+struct Body<'p> {
+    phase: &'p Phase,
+    /// Sources (loads, slots, rows) and saved values and stores, with their base addresses.
+    bases: Bases,
+    /// Uniform operands, in order of first use.
+    uniforms: Vec<KValue>,
+    /// Lane size, if the loop can be vectors.
+    lane: Option<u8>,
+    first_lane: Value,
+}
+
+impl<'p> Body<'p> {
+    fn new(walk: &mut Walk<'_, '_>, phase: &'p Phase) -> Self {
+        let (kernel, plan) = (walk.e.kernel, walk.e.plan);
+        let mut sources: Vec<KValue> = Vec::new();
+        let mut uniforms: Vec<KValue> = Vec::new();
+        let mut involved: Vec<KValue> = phase.fused.clone();
+        let in_phase = |v: KValue| phase.fused.contains(&v);
+        let needed = phase.fused.iter().flat_map(|&v| operands(&kernel.def(v).inst)).chain(phase.saved.iter().copied());
+        for v in needed {
+            let list = match plan.rates[v.0 as usize] {
+                Rate::Uniform => &mut uniforms,
+                _ if in_phase(v) => continue,
+                _ => &mut sources,
+            };
+            if !list.contains(&v) {
+                list.push(v);
+            }
+        }
+        involved.extend(sources.iter().copied().filter(|&v| !is_lane_index(&kernel.def(v).inst)));
+        let converts_index = |v: &KValue| match &kernel.def(*v).inst {
+            Inst::Convert(x) => is_lane_index(&kernel.def(*x).inst) && kernel.def(*v).dtype.size() == 4,
+            _ => false,
+        };
+        let index_used_raw = phase.fused.iter().any(|v| {
+            !converts_index(v) && operands(&kernel.def(*v).inst).any(|o| is_lane_index(&kernel.def(o).inst))
+        });
+        let checked = involved.iter().copied().filter(|v| !converts_index(v));
+        let lane = if index_used_raw { None } else { vector_lane(kernel, checked) };
+        let lane = lane.filter(|&l| l == 4 || !involved.iter().any(|v| converts_index(v)));
+        let mut bases = Bases::new();
+        for &v in &sources {
+            if let Some(base) = source_base(walk, v) {
+                bases.insert(v, base);
+            }
+        }
+        for &v in &phase.saved {
+            let base = walk.e.place_address(v, walk.tile);
+            // A saved load has two addresses: it is read through its own entry below.
+            if !sources.contains(&v) {
+                bases.insert(v, base);
+            }
+        }
+        for &v in &phase.fused {
+            match &kernel.def(v).inst {
+                Inst::Store(access, _) => {
+                    bases.insert(v, walk.e.address(access, walk.tile));
+                }
+                Inst::Reduce { lanes: false, .. } => {
+                    bases.insert(v, walk.e.place_address(v, walk.tile));
+                }
+                _ => {}
+            }
+        }
+        let mut first_lane = walk.e.first_lane;
+        if let Some(tile) = walk.tile {
+            first_lane = walk.e.b.ins().iadd(first_lane, tile);
+        }
+        Body { phase, bases, uniforms, lane, first_lane }
+    }
+
+    /// Uniform values for the loop's width, made before the loop as far as registers allow.
+    fn hoist(&self, e: &mut Emitter<'_>, width: Width) -> HashMap<KValue, Value> {
+        let take = if width == Width::One { usize::MAX } else { HOISTED };
+        let kernel = e.kernel;
+        let mut hoisted = HashMap::new();
+        for &v in self.uniforms.iter().take(take) {
+            let (one, dtype) = (e.scalar(v), kernel.def(v).dtype);
+            hoisted.insert(v, e.ops(width).splat(one, dtype));
+        }
+        hoisted
+    }
+
+    /// One turn: `unroll` vectors from lane `index` of the tile.
+    fn emit(&self, e: &mut Emitter<'_>, width: Width, unroll: usize, index: Value, hoisted: &HashMap<KValue, Value>) {
+        let mut turn = Turn { body: self, e, width, unroll, index, hoisted, values: HashMap::new() };
+        for &v in &self.phase.fused {
+            turn.operation(v);
+        }
+        for &v in &self.phase.saved {
+            turn.save(v);
+        }
+        // Stores come last: a buffer may be read and written at equal index.
+        for &v in &self.phase.fused {
+            turn.store(v);
+        }
+    }
+}
+
+struct Turn<'t, 'e, 'a> {
+    body: &'t Body<'t>,
+    e: &'e mut Emitter<'a>,
+    width: Width,
+    unroll: usize,
+    index: Value,
+    hoisted: &'t HashMap<KValue, Value>,
+    values: HashMap<KValue, Vec<Value>>,
+}
+
+impl Turn<'_, '_, '_> {
+    fn operation(&mut self, v: KValue) {
+        let kernel = self.e.kernel;
+        let def = kernel.def(v);
+        match &def.inst {
+            Inst::Store(..) => {}
+            Inst::Reduce { kind, value, lanes } => {
+                let parts = self.operand(*value);
+                for (u, part) in parts.into_iter().enumerate() {
+                    if *lanes {
+                        let variable = self.e.accumulators[v.0 as usize].expect("started with the pass");
+                        let old = self.e.b.use_var(variable);
+                        let new = self.e.ops(self.width).combine(*kind, old, part, def.dtype);
+                        self.e.b.def_var(variable, new);
+                    } else {
+                        let (at, offset) = self.contiguous(self.body.bases[&v], def.dtype, u);
+                        let old = self.e.ops(self.width).load(def.dtype, at, offset);
+                        let new = self.e.ops(self.width).combine(*kind, old, part, def.dtype);
+                        self.e.ops(self.width).store(def.dtype, new, at, offset);
+                    }
+                }
+            }
+            Inst::Convert(x) if is_lane_index(&kernel.def(*x).inst) && self.width != Width::One => {
+                let made = (0..self.unroll).map(|u| self.lane_index_as(def.dtype, u)).collect();
+                self.values.insert(v, made);
+            }
+            inst => {
+                let lists: HashMap<KValue, Vec<Value>> = operands(inst).map(|o| (o, self.operand(o))).collect();
+                let made = (0..self.unroll)
+                    .map(|u| apply(&mut self.e.ops(self.width), kernel, inst, def.dtype, |o| lists[&o][u]))
+                    .collect();
+                self.values.insert(v, made);
+            }
+        }
+    }
+
+    /// A value's vectors: computed in this turn, or loaded, or spread.
+    fn operand(&mut self, v: KValue) -> Vec<Value> {
+        if let Some(known) = self.values.get(&v) {
+            return known.clone();
+        }
+        let kernel = self.e.kernel;
+        let (def, rate) = (kernel.def(v), self.e.plan.rates[v.0 as usize]);
+        if rate == Rate::Uniform {
+            let value = match self.hoisted.get(&v) {
+                Some(&value) => value,
+                None => {
+                    let one = match def.inst {
+                        Inst::Const(bits) => self.e.ops(Width::One).constant(bits, def.dtype),
+                        _ => self.e.scalar(v),
+                    };
+                    self.e.ops(self.width).splat(one, def.dtype)
+                }
+            };
+            return vec![value; self.unroll];
+        }
+        let made: Vec<Value> = (0..self.unroll).map(|u| self.source(v, u)).collect();
+        self.values.insert(v, made.clone());
+        made
+    }
+
+    /// Vector `u` of a load, a slot, a kept row or the lane index.
+    fn source(&mut self, v: KValue, u: usize) -> Value {
+        let kernel = self.e.kernel;
+        let def = kernel.def(v);
+        match &def.inst {
+            Inst::Coord(Loop::Lane) => {
+                let index = self.e.b.ins().iadd(self.index, self.body.first_lane);
+                self.e.b.ins().iadd_imm_s(index, u as i64)
+            }
+            Inst::Load(access) if access.lane != Size::Const(1) && !self.from_memory(v) => {
+                self.strided_load(v, access.lane, def.dtype, u)
+            }
+            _ => {
+                let (at, offset) = self.contiguous(self.body.bases[&v], def.dtype, u);
+                self.e.ops(self.width).load(def.dtype, at, offset)
+            }
+        }
+    }
+
+    /// Whether a load is read from the slot or row that an earlier phase or pass saved it to.
+    fn from_memory(&self, v: KValue) -> bool {
+        self.e.plan.places[v.0 as usize] != Place::Loop && !self.body.phase.saved.contains(&v)
+    }
+
+    fn strided_load(&mut self, v: KValue, stride: Size, dtype: DType, u: usize) -> Value {
+        let base = self.body.bases[&v];
+        let stride = self.e.size(stride);
+        let stride = self.e.b.ins().ishl_imm_u(stride, i64::from(dtype.size().trailing_zeros()));
+        let lanes = self.width.lanes();
+        let mut vector = None;
+        for lane in 0..lanes {
+            let index = self.e.b.ins().iadd_imm_s(self.index, u as i64 * lanes + lane);
+            let bytes = self.e.b.ins().imul(index, stride);
+            let at = self.e.b.ins().iadd(base, bytes);
+            let one = self.e.ops(Width::One).load(dtype, at, 0);
+            if self.width == Width::One {
+                return one;
+            }
+            let one_lane = self.widen_bool(one, dtype);
+            let ty = self.width.ty(dtype);
+            vector = Some(match vector {
+                None => self.e.b.ins().splat(ty, one_lane),
+                Some(so_far) => self.e.b.ins().insertlane(so_far, one_lane, lane as u8),
+            });
+        }
+        vector.expect("a vector has lanes")
+    }
+
+    /// A single bool as a lane of a mask; other values as they are.
+    fn widen_bool(&mut self, one: Value, dtype: DType) -> Value {
+        if dtype != DType::Bool {
+            return one;
+        }
+        let ty = if self.width.lanes() == 4 { types::I32 } else { types::I64 };
+        let wide = self.e.b.ins().uextend(ty, one);
+        self.e.b.ins().ineg(wide)
+    }
+
+    /// The lane index of vector `u` converted to a 4-byte dtype.
+    fn lane_index_as(&mut self, dtype: DType, u: usize) -> Value {
+        let first = self.e.b.ins().iadd(self.index, self.body.first_lane);
+        let first = self.e.b.ins().iadd_imm_s(first, u as i64 * self.width.lanes());
+        let first = self.e.b.ins().ireduce(types::I32, first);
+        let mut lanes = self.e.b.ins().splat(types::I32X4, first);
+        for lane in 1..4u8 {
+            let at = self.e.b.ins().iadd_imm_s(first, i64::from(lane));
+            lanes = self.e.b.ins().insertlane(lanes, at, lane);
+        }
+        self.e.ops(self.width).convert(lanes, DType::I32, dtype)
+    }
+
+    /// Address and displacement of vector `u` of a contiguous run.
+    fn contiguous(&mut self, base: Value, dtype: DType, u: usize) -> (Value, i32) {
+        let size = dtype.size() as i64;
+        let bytes = self.e.b.ins().ishl_imm_u(self.index, i64::from(size.trailing_zeros()));
+        let at = self.e.b.ins().iadd(base, bytes);
+        (at, (u as i64 * self.width.lanes() * size) as i32)
+    }
+
+    fn save(&mut self, v: KValue) {
+        let dtype = self.e.kernel.def(v).dtype;
+        let parts = self.operand(v);
+        let base = match self.body.bases.get(&v) {
+            Some(&base) if !matches!(self.e.kernel.def(v).inst, Inst::Load(_)) => base,
+            // Only slots save loads, and their address does not depend on the tile.
+            _ => self.e.place_address(v, None),
+        };
+        for (u, part) in parts.into_iter().enumerate() {
+            let (at, offset) = self.contiguous(base, dtype, u);
+            self.e.ops(self.width).store(dtype, part, at, offset);
+        }
+    }
+
+    fn store(&mut self, v: KValue) {
+        let kernel = self.e.kernel;
+        let Inst::Store(access, value) = &kernel.def(v).inst else { return };
+        let dtype = kernel.def(v).dtype;
+        let base = self.body.bases[&v];
+        let parts = self.operand(*value);
+        for (u, part) in parts.into_iter().enumerate() {
+            if access.lane == Size::Const(1) {
+                let (at, offset) = self.contiguous(base, dtype, u);
+                self.e.ops(self.width).store(dtype, part, at, offset);
+            } else {
+                self.strided_store(part, base, access.lane, dtype, u);
+            }
+        }
+    }
+
+    fn strided_store(&mut self, part: Value, base: Value, stride: Size, dtype: DType, u: usize) {
+        let stride = self.e.size(stride);
+        let stride = self.e.b.ins().ishl_imm_u(stride, i64::from(dtype.size().trailing_zeros()));
+        let lanes = self.width.lanes();
+        for lane in 0..lanes {
+            let index = self.e.b.ins().iadd_imm_s(self.index, u as i64 * lanes + lane);
+            let bytes = self.e.b.ins().imul(index, stride);
+            let at = self.e.b.ins().iadd(base, bytes);
+            let mut one = part;
+            if self.width != Width::One {
+                one = self.e.b.ins().extractlane(part, lane as u8);
+                if dtype == DType::Bool {
+                    one = self.e.b.ins().ireduce(types::I8, one);
+                    one = self.e.b.ins().band_imm_u(one, 1);
+                }
+            }
+            self.e.b.ins().store(MemFlagsData::new().with_notrap(), one, at, 0);
+        }
+    }
+}
+
+fn is_lane_index(inst: &Inst) -> bool {
+    matches!(inst, Inst::Coord(Loop::Lane))
+}
+
+/// The address of a source's first lane in the current tile.
+fn source_base(walk: &mut Walk<'_, '_>, v: KValue) -> Option<Value> {
+    let kernel = walk.e.kernel;
+    let inst = &kernel.def(v).inst;
+    match (walk.e.plan.places[v.0 as usize], inst) {
+        (_, Inst::Coord(_)) => None,
+        (Place::Loop, Inst::Load(access)) => Some(walk.e.address(access, walk.tile)),
+        // A load that this pass saves for a routine is still read from its buffer here.
+        (Place::Slot(_), Inst::Load(access)) => Some(walk.e.address(access, walk.tile)),
+        (Place::Loop, _) => {
+            debug_assert!(is_rematerialized(inst), "{inst:?} is used outside its loop without a place");
+            None
+        }
+        _ => Some(walk.e.place_address(v, walk.tile)),
+    }
+}
