@@ -14,4 +14,6 @@ pub mod interp;
 pub mod kernel;
 pub mod ops;
 
+pub mod codegen;
+
 pub use base::{DType, Dim, Error, Kind, Loc, Result, TensorSpec};

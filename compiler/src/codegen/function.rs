@@ -450,10 +450,15 @@ impl<'a> Emitter<'a> {
         self.b.ins().iadd(base, bytes)
     }
 
+    /// The address of a slot.
+    pub fn slot_address(&mut self, offset: u64) -> Value {
+        self.b.ins().iadd_imm_s(self.scratch, offset as i64)
+    }
+
     /// The address of a value's slot, or of its kept row from `lane` on.
     pub fn place_address(&mut self, value: KValue, lane: Option<Value>) -> Value {
         match self.plan.places[value.0 as usize] {
-            super::plan::Place::Slot(offset) => self.b.ins().iadd_imm_s(self.scratch, offset as i64),
+            super::plan::Place::Slot(offset) => self.slot_address(offset),
             super::plan::Place::Kept(row) => {
                 let base = self.kept[row];
                 let Some(lane) = lane else { return base };

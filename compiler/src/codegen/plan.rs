@@ -73,6 +73,8 @@ pub struct Phase {
 pub struct PassPlan {
     /// Uniform operations, in order: computed before the lanes are walked.
     pub uniform: Vec<Value>,
+    /// Uniform operands of routines, and the slots whose every lane holds them.
+    pub spread: Vec<(Value, u64)>,
     /// The phases, in order; empty for a scalar pass.
     pub phases: Vec<Phase>,
     /// Whether the lanes are walked tile by tile (else one loop over all).
@@ -261,6 +263,11 @@ impl PassPlanner<'_> {
             self.phase_of[value.0 as usize] = phase;
             if let Some(f) = math_of(inst) {
                 here.calls.push(Call::Math(value, f));
+                for v in operands(inst).filter(|v| self.plan.rates[v.0 as usize] == Rate::Uniform) {
+                    if planned.spread.iter().all(|(spread, _)| *spread != v) {
+                        planned.spread.push((v, 0));
+                    }
+                }
                 self.phase_of[value.0 as usize] = phase + 1;
             } else if let Inst::Reduce { kind, value: operand, lanes: true } = inst {
                 match fold_of(*kind, self.kernel.def(*operand).dtype) {
@@ -293,7 +300,9 @@ impl PassPlanner<'_> {
             for call in &phase.calls {
                 time += 1;
                 let value = call.value();
-                for v in operands(&self.kernel.def(value).inst).filter(|&v| self.is_local(v)) {
+                let local: Vec<Value> =
+                    operands(&self.kernel.def(value).inst).filter(|&v| self.is_local(v)).collect();
+                for v in local {
                     if !reads_buffer_directly(self.kernel, v) {
                         last_use[v.0 as usize] = Some(time);
                         // A load that a routine cannot take directly is saved by the fused loop before it.
@@ -310,7 +319,12 @@ impl PassPlanner<'_> {
             }
             time += 1;
         }
-        self.assign_slots(&defined, &last_use)
+        let mut bytes = self.assign_slots(&defined, &last_use);
+        for (value, slot) in &mut planned.spread {
+            *slot = SCALAR_AREA + bytes;
+            bytes += TILE as u64 * self.kernel.def(*value).dtype.size() as u64;
+        }
+        bytes
     }
 
     fn assign_slots(&mut self, defined: &[usize], last_use: &[Option<usize>]) -> u64 {

@@ -39,6 +39,7 @@ impl<'e, 'a> Walk<'e, 'a> {
     }
 
     pub fn run(&mut self) {
+        self.fill_spread_slots();
         if !self.e.plan.passes[self.pass].tiled || self.const_count.is_some_and(|n| n <= TILE) {
             return self.phases();
         }
@@ -55,6 +56,24 @@ impl<'e, 'a> Walk<'e, 'a> {
             }
             Walk { e, pass, tile: Some(tile), count, const_count: even.then_some(TILE) }.phases();
         });
+    }
+
+    /// Uniform operands of two-operand routines are written to whole tiles once.
+    fn fill_spread_slots(&mut self) {
+        let plan = self.e.plan;
+        for &(value, slot) in &plan.passes[self.pass].spread {
+            let dtype = self.e.kernel.def(value).dtype;
+            let one = self.e.scalar(value);
+            let base = self.e.slot_address(slot);
+            let (zero, tile) = (self.e.b.ins().iconst(types::I64, 0), self.e.b.ins().iconst(types::I64, TILE));
+            let short = self.e.b.ins().icmp(IntCC::SignedLessThan, self.count, tile);
+            let limit = self.e.b.ins().select(short, self.count, tile);
+            self.e.counted_loop(zero, limit, 1, &mut |e, index| {
+                let bytes = e.b.ins().ishl_imm_u(index, i64::from(dtype.size().trailing_zeros()));
+                let at = e.b.ins().iadd(base, bytes);
+                e.b.ins().store(MemFlagsData::new().with_notrap(), one, at, 0);
+            });
+        }
     }
 
     fn phases(&mut self) {
@@ -103,15 +122,18 @@ impl<'e, 'a> Walk<'e, 'a> {
     fn tile_address(&mut self, value: KValue) -> Value {
         let kernel = self.e.kernel;
         match (self.e.plan.places[value.0 as usize], &kernel.def(value).inst) {
+            _ if self.e.plan.rates[value.0 as usize] == Rate::Uniform => self.spread_slot(value),
             (Place::Loop, Inst::Load(access)) => self.e.address(access, self.tile),
-            (Place::Loop, _) => self.spread(value),
+            (Place::Loop, inst) => unreachable!("operand {inst:?} of a routine is neither in memory nor a load"),
             _ => self.e.place_address(value, self.tile),
         }
     }
 
-    /// A uniform operand of a two-operand routine, written to every lane of the scalar area's tile.
-    fn spread(&mut self, value: KValue) -> Value {
-        unreachable!("operand {value:?} of a routine is neither in memory nor a load")
+    /// The slot that holds a uniform operand in every lane.
+    fn spread_slot(&mut self, value: KValue) -> Value {
+        let spread = &self.e.plan.passes[self.pass].spread;
+        let slot = spread.iter().find(|(v, _)| *v == value).expect("planned as spread").1;
+        self.e.slot_address(slot)
     }
 
     // Fused loops.

@@ -37,6 +37,7 @@
 //!   written is accessed at equal index;
 //! - grid points are independent: no two store to the same element, except equal values.
 
+pub mod print;
 pub mod scalar;
 
 use crate::base::{DType, Result};
@@ -183,6 +184,12 @@ impl Kernel {
     /// The definition of a value.
     pub fn def(&self, value: Value) -> &ValueDef {
         &self.values[value.0 as usize]
+    }
+
+    /// Whether it can return a status other than success: it divides integers.
+    pub fn can_fail(&self) -> bool {
+        let divides = |op| matches!(op, BinaryOp::Div | BinaryOp::Rem);
+        self.values.iter().any(|v| matches!(v.inst, Inst::Binary(op, ..) if divides(op) && !v.dtype.is_float()))
     }
 
     /// Appends an operation to the last pass.
