@@ -5,7 +5,9 @@
 use super::ops::{Ops, Width, scalar_type};
 use super::plan::{Plan, SCALAR_AREA, TILE};
 use super::walk::Walk;
-use crate::kernel::{Access, BinaryOp, Inst, Kernel, Loop, MathOp, PassKind, ReduceKind, Size, UnaryOp, Value as KValue};
+use crate::kernel::{
+    Access, BinaryOp, Inst, Kernel, Loop, MathOp, PassKind, ReduceKind, Size, UnaryOp, Value as KValue,
+};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     AbiParam, Block, BlockArg, Function, InstBuilder, MemFlagsData, SigRef, Signature, UserFuncName, Value, types,
@@ -68,10 +70,17 @@ pub(super) struct Emitter<'a> {
 }
 
 impl<'a> Emitter<'a> {
-    fn new(mut b: FunctionBuilder<'a>, kernel: &'a Kernel, plan: &'a Plan, isa: &'a dyn TargetIsa, params: &[Value]) -> Self {
+    fn new(
+        mut b: FunctionBuilder<'a>,
+        kernel: &'a Kernel,
+        plan: &'a Plan,
+        isa: &'a dyn TargetIsa,
+        params: &[Value],
+    ) -> Self {
         let table = MemFlagsData::trusted().with_readonly();
         let (buffers, sizes) = (params[0], params[1]);
-        let load = |b: &mut FunctionBuilder<'_>, base: Value, i: usize| b.ins().load(types::I64, table, base, 8 * i as i32);
+        let load =
+            |b: &mut FunctionBuilder<'_>, base: Value, i: usize| b.ins().load(types::I64, table, base, 8 * i as i32);
         let buffers = (0..kernel.buffers.len()).map(|i| load(&mut b, buffers, i)).collect();
         let sizes = (0..kernel.sizes as usize).map(|i| load(&mut b, sizes, i)).collect();
         let can_fail = kernel.can_fail();

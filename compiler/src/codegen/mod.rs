@@ -8,6 +8,8 @@ pub mod function;
 pub mod isa;
 pub mod ops;
 pub mod plan;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use crate::base::{Error, Kind, Result};

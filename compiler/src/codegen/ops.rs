@@ -367,7 +367,8 @@ impl Ops<'_, '_> {
             true => (-(1i64 << (bits - 1)), (1i64 << (bits - 1)) - 1),
             false => (0, (1i64 << bits) - 1),
         };
-        let (low, high) = (self.b.ins().iconst(types::I32, low & mask_of(types::I32)), self.b.ins().iconst(types::I32, high));
+        let (low, high) =
+            (self.b.ins().iconst(types::I32, low & mask_of(types::I32)), self.b.ins().iconst(types::I32, high));
         let clamped = self.int_extremum(BinaryOp::Max, wide, low, DType::I32);
         let clamped = self.int_extremum(BinaryOp::Min, clamped, high, DType::I32);
         self.b.ins().ireduce(ty, clamped)

@@ -7,7 +7,9 @@
 //!
 //! Start with [`plan`].
 
-use crate::kernel::{BinaryOp, Inst, Kernel, Loop, MathOp, Pass, PassKind, ReduceKind, ScratchNeed, Size, UnaryOp, Value};
+use crate::kernel::{
+    BinaryOp, Inst, Kernel, Loop, MathOp, Pass, PassKind, ReduceKind, ScratchNeed, Size, UnaryOp, Value,
+};
 use tracelift_runtime::DType;
 use tracelift_runtime::kernels::tile::FoldFn;
 
@@ -271,7 +273,9 @@ impl PassPlanner<'_> {
                 self.phase_of[value.0 as usize] = phase + 1;
             } else if let Inst::Reduce { kind, value: operand, lanes: true } = inst {
                 match fold_of(*kind, self.kernel.def(*operand).dtype) {
-                    Some(f) if self.plan.rates[operand.0 as usize] == Rate::Lane => here.calls.push(Call::Fold(value, f)),
+                    Some(f) if self.plan.rates[operand.0 as usize] == Rate::Lane => {
+                        here.calls.push(Call::Fold(value, f))
+                    }
                     _ => here.fused.push(value),
                 }
             } else if !is_rematerialized(inst) {
@@ -300,8 +304,7 @@ impl PassPlanner<'_> {
             for call in &phase.calls {
                 time += 1;
                 let value = call.value();
-                let local: Vec<Value> =
-                    operands(&self.kernel.def(value).inst).filter(|&v| self.is_local(v)).collect();
+                let local: Vec<Value> = operands(&self.kernel.def(value).inst).filter(|&v| self.is_local(v)).collect();
                 for v in local {
                     if !reads_buffer_directly(self.kernel, v) {
                         last_use[v.0 as usize] = Some(time);

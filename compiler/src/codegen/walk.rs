@@ -196,9 +196,10 @@ impl<'p> Body<'p> {
             Inst::Convert(x) => is_lane_index(&kernel.def(*x).inst) && kernel.def(*v).dtype.size() == 4,
             _ => false,
         };
-        let index_used_raw = phase.fused.iter().any(|v| {
-            !converts_index(v) && operands(&kernel.def(*v).inst).any(|o| is_lane_index(&kernel.def(o).inst))
-        });
+        let index_used_raw = phase
+            .fused
+            .iter()
+            .any(|v| !converts_index(v) && operands(&kernel.def(*v).inst).any(|o| is_lane_index(&kernel.def(o).inst)));
         let checked = involved.iter().copied().filter(|v| !converts_index(v));
         let lane = if index_used_raw { None } else { vector_lane(kernel, checked) };
         let lane = lane.filter(|&l| l == 4 || !involved.iter().any(|v| converts_index(v)));

@@ -28,7 +28,9 @@ impl Display for Access {
         if self.offset != Size::Const(0) {
             parts.push(self.offset.to_string());
         }
-        parts.extend(terms.map(|(stride, name)| if stride == Size::Const(1) { name } else { format!("{stride}*{name}") }));
+        parts.extend(
+            terms.map(|(stride, name)| if stride == Size::Const(1) { name } else { format!("{stride}*{name}") }),
+        );
         if parts.is_empty() {
             parts.push("0".into());
         }
