@@ -14,3 +14,6 @@ pub mod exec;
 
 pub use array::{Array, DType, Element};
 pub use error::{Error, Result};
+
+/// A loaded program: `Program::load(path)?.call(&[&x])`. The data behind it is [`program::Program`].
+pub type Program = exec::Executable;

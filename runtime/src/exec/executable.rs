@@ -12,6 +12,7 @@ use crate::kernels::tile::Routine;
 use crate::program::abi::KernelFn;
 use crate::program::plan::Plan;
 use crate::program::{BufferId, Donation, Place, Program, Step, check};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Plans kept for sizes seen before.
@@ -92,6 +93,19 @@ impl Executable {
             executable.plan(&[])?;
         }
         Ok(executable)
+    }
+
+    /// Loads a saved program.
+    ///
+    /// Besides the errors of [`Executable::new`], one of kind [`Kind::File`] if the file cannot be read or is not a
+    /// whole program of this version.
+    pub fn load(path: impl AsRef<Path>) -> Result<Executable> {
+        Executable::new(Program::load(path)?)
+    }
+
+    /// Loads a saved program from memory. Errors as for [`Executable::load`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Executable> {
+        Executable::new(Program::from_bytes(bytes)?)
     }
 
     /// The program: its signature, listing (`Display`) and saved form.

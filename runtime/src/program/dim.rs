@@ -208,7 +208,8 @@ impl Dim {
         }
     }
 
-    fn from_terms(mut terms: Vec<Term>) -> Dim {
+    /// The sum of terms in any order, each with sorted atoms.
+    pub(super) fn from_terms(mut terms: Vec<Term>) -> Dim {
         terms.sort();
         let mut merged: Vec<Term> = Vec::with_capacity(terms.len());
         for term in terms {

@@ -14,7 +14,9 @@
 pub mod abi;
 pub mod check;
 pub mod dim;
+pub mod file;
 pub mod plan;
+mod print;
 
 pub use dim::{Atom, Dim, Term};
 
