@@ -351,7 +351,10 @@ mod tests {
         assert_eq!((n.clone() + 1i64.into()) * m.clone(), m.clone() * n.clone() + m.clone());
         assert_eq!(n.clone() - n.clone(), Dim::ZERO);
         assert_eq!((n.clone() * 4i64.into()).floor_div(&2i64.into()), n.clone() * 2i64.into());
-        assert_eq!((n.clone() * m.clone() * 4i64.into()).div_exact(&(n.clone() * 2i64.into())), Some(m.clone() * 2i64.into()));
+        assert_eq!(
+            (n.clone() * m.clone() * 4i64.into()).div_exact(&(n.clone() * 2i64.into())),
+            Some(m.clone() * 2i64.into())
+        );
         assert_eq!((n.clone() + 4i64.into()).div_exact(&2i64.into()), None);
         assert_eq!((n * m * 2i64.into() + 3i64.into()).to_string(), "2*n0*n1 + 3");
     }

@@ -1,13 +1,13 @@
 //! Folds: sum, product, maximum and minimum of a run of elements.
 //!
 //! The algorithm is written once, over [`FoldLanes`]; each instruction set supplies its vectors. A run is cut into
-//! blocks of [`BLOCK`] elements. A block is folded into [`ACCUMULATORS`] independent vectors (the latency of one
-//! addition hides behind the others), those are combined pairwise, then their lanes; the blocks are combined
-//! pairwise too, as a binary counter. So the order depends on the length only, and the rounding error of a sum
-//! grows with the logarithm of the length. Start with [`fold`].
+//! blocks. A block is folded into [`ACCUMULATORS`] independent vectors (the latency of one addition hides behind the
+//! others) of [`STEPS`] elements a lane, those are combined pairwise, then their lanes; the blocks are combined
+//! pairwise too, as a binary counter. So the order depends on the length (and the level) only, and the rounding
+//! error of a sum grows with the logarithm of the length. Start with [`fold`].
 
-/// Elements that are folded into vector accumulators before pairwise combination.
-const BLOCK: usize = 4096;
+/// Elements that a lane folds one after the other before all is combined pairwise.
+const STEPS: usize = 32;
 
 /// Independent vectors in a block: addition has a latency of 4 cycles and two ports.
 const ACCUMULATORS: usize = 8;
@@ -84,17 +84,18 @@ fold_op! {
 /// `n` elements can be read at `x`; the CPU has the instructions of `V`.
 #[inline(always)]
 pub(super) unsafe fn fold<T: Number, V: FoldLanes<T>, Op: FoldOp>(x: *const T, n: usize) -> T {
-    if n <= BLOCK {
+    let full = STEPS * ACCUMULATORS * V::LANES;
+    if n <= full {
         // SAFETY: as promised by the caller.
         return unsafe { fold_block::<T, V, Op>(x, n) };
     }
     // `pending[k]` holds the fold of 2^k blocks when bit k of the number of blocks done is set.
     let mut pending = [Op::identity::<T>(); PENDING];
-    let blocks = n.div_ceil(BLOCK);
+    let blocks = n.div_ceil(full);
     for block in 0..blocks {
-        let begin = block * BLOCK;
+        let begin = block * full;
         // SAFETY: begin < n, and the length is cut at n.
-        let mut value = unsafe { fold_block::<T, V, Op>(x.add(begin), BLOCK.min(n - begin)) };
+        let mut value = unsafe { fold_block::<T, V, Op>(x.add(begin), full.min(n - begin)) };
         let mut bit = 0;
         while block >> bit & 1 == 1 {
             value = Op::combine::<T, T>(pending[bit], value);
@@ -111,7 +112,7 @@ pub(super) unsafe fn fold<T: Number, V: FoldLanes<T>, Op: FoldOp>(x: *const T, n
     total
 }
 
-/// Folds one block of `n <= BLOCK` elements.
+/// Folds one block: `n` is at most `STEPS * ACCUMULATORS * LANES`.
 ///
 /// # Safety
 /// As for [`fold`].

@@ -6,13 +6,26 @@
 //! Where to start: [`Routine`] is the contract with generated code, `table.rs` gives each routine its id and each
 //! [`Level`] its addresses, `portable.rs` is the scalar level.
 
+mod erf;
+mod exp;
 mod fold;
 mod functions;
+mod hyperbolic;
+mod inverse_trig;
+mod lanes;
 mod level;
+mod log;
 mod portable;
+mod power;
 mod reference;
 mod safe;
 mod table;
+#[cfg(test)]
+mod tests;
+mod trig;
+mod vector_level;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 use crate::array::DType;
 

@@ -2,7 +2,7 @@
 //!
 //! An id is an index into every table: math functions of f32, then of f64, then folds, then the rest.
 
-use super::{FoldFn, Level, MathFn, Routine, level};
+use super::{Level, MathFn, Routine, level};
 use crate::array::DType;
 
 const FUNCTIONS: usize = MathFn::ALL.len();
@@ -65,8 +65,13 @@ impl Routine {
 
 /// The table of `level`; the portable one if this build has none for it.
 fn table(level: Level) -> &'static Table {
-    let _ = level;
-    &PORTABLE
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => &AVX2,
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => &AVX512,
+        _ => &PORTABLE,
+    }
 }
 
 /// Builds the table of a level from the routines named in scope: `unary`, `binary`, `fold`, ….
@@ -159,8 +164,21 @@ static PORTABLE: Table = {
     entries!()
 };
 
+#[cfg(target_arch = "x86_64")]
+static AVX2: Table = {
+    use super::vector_level::avx2::*;
+    entries!()
+};
+
+#[cfg(target_arch = "x86_64")]
+static AVX512: Table = {
+    use super::vector_level::avx512::*;
+    entries!()
+};
+
 #[cfg(test)]
 mod tests {
+    use super::super::FoldFn;
     use super::*;
 
     #[test]
