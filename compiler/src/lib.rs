@@ -14,6 +14,10 @@ pub mod interp;
 pub mod kernel;
 pub mod ops;
 
+pub mod rewrite;
+
+pub mod passes;
+
 pub mod codegen;
 
 pub use base::{DType, Dim, Error, Kind, Loc, Result, TensorSpec};
