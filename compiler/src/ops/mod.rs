@@ -25,11 +25,14 @@ mod tests;
 
 use crate::graph::OpDef;
 
-pub use composite::{activation::*, flow::*, softmax::*};
-pub use contract::matmul::*;
+pub use composite::{activation::*, flow::*, loss::*, normalize::*, random::*, softmax::*};
+pub use contract::{einsum::*, matmul::*, tensordot::*};
 pub use elementwise::{arith::*, cast::*, choose::*, compare::*, logic::*, math::*, power::*, rounding::*};
-pub use movement::{broadcast::*, concat::*, pad::*, reshape::*, slice::*, transpose::*};
-pub use reduce::{arg_extrema::*, cumulative::*, extrema::*, logic::*, sum::*};
+pub use movement::{
+    broadcast::*, concat::*, gather::*, one_hot::*, pad::*, reshape::*, slice::*, sort::*, transpose::*,
+};
+pub use reduce::{arg_extrema::*, cumulative::*, extrema::*, logic::*, stats::*, sum::*};
+pub use source::random::RANDOM_BITS;
 pub use source::{CONSTANT, IOTA, PARAMETER, SIZE_OF};
 
 /// THE TABLE: calls `$callback!` with one parenthesised line for each op.
@@ -147,6 +150,17 @@ macro_rules! for_each_op {
             (variadic stack STACK [axis: OptInt])
             (multi split SPLIT [x] [num: OptInt, sizes: OptInts, axis: OptInt])
             (multi unstack UNSTACK [x] [axis: OptInt])
+            (op gather GATHER [x, indices] [axis: OptInt, batch_dims: OptInt])
+            (op scatter_add SCATTER_ADD [updates, indices] [dims: Dims, axis: OptInt, batch_dims: OptInt])
+            (op take_along_axis TAKE_ALONG_AXIS [x, indices] [axis: OptInt])
+            (op sort SORT [x] [axis: OptInt, descending: OptBool])
+            (op argsort ARGSORT [x] [axis: OptInt, descending: OptBool])
+            (multi top_k TOP_K [x] [k: Int])
+            (op one_hot ONE_HOT [indices] [depth: Int, axis: OptInt, on_value: OptFloat, off_value: OptFloat, dtype: OptDType])
+            (op range RANGE [] [start: Float, limit: Float, delta: OptFloat, dtype: OptDType])
+            (op linspace LINSPACE [] [start: Float, stop: Float, num: Int, dtype: OptDType])
+            (op eye EYE [] [dims: Dims, dtype: OptDType])
+            (op band_part BAND_PART [x] [lower: OptInt, upper: OptInt])
 
             (reduce reduce_sum REDUCE_SUM sum)
             (reduce reduce_mean REDUCE_MEAN mean)
@@ -156,12 +170,20 @@ macro_rules! for_each_op {
             (reduce reduce_all REDUCE_ALL all)
             (reduce reduce_any REDUCE_ANY any)
             (reduce reduce_logsumexp REDUCE_LOGSUMEXP logsumexp)
+            (reduce reduce_variance REDUCE_VARIANCE variance)
+            (reduce reduce_std REDUCE_STD std)
+            (reduce reduce_euclidean_norm REDUCE_EUCLIDEAN_NORM norm)
+            (reduce count_nonzero COUNT_NONZERO count_nonzero)
+            (multi moments MOMENTS [x] [axes: OptInts, keepdims: OptBool])
             (op argmax ARGMAX [x] [axis: OptInt, dtype: OptDType])
             (op argmin ARGMIN [x] [axis: OptInt, dtype: OptDType])
             (op cumsum CUMSUM [x] [axis: OptInt, exclusive: OptBool, reverse: OptBool])
             (op cumprod CUMPROD [x] [axis: OptInt, exclusive: OptBool, reverse: OptBool])
 
             (op matmul MATMUL [x, y] [transpose_a: OptBool, transpose_b: OptBool])
+
+            (op tensordot TENSORDOT [x, y] [axes_x: Ints, axes_y: Ints])
+            (variadic einsum EINSUM [equation: Str])
 
             (unary identity IDENTITY)
             (unary stop_gradient STOP_GRADIENT)
@@ -179,6 +201,29 @@ macro_rules! for_each_op {
             (unary hard_silu HARD_SILU)
             (op softmax SOFTMAX [x] [axis: OptInt])
             (op log_softmax LOG_SOFTMAX [x] [axis: OptInt])
+            (unary erfinv ERFINV)
+
+            (op layer_norm LAYER_NORM [x, gamma, beta] [axes: OptInts, epsilon: OptFloat])
+            (op rms_norm RMS_NORM [x, gamma] [axes: OptInts, epsilon: OptFloat])
+            (op l2_normalize L2_NORMALIZE [x] [axes: OptInts, epsilon: OptFloat])
+
+            (op mean_squared_error MEAN_SQUARED_ERROR [y_true, y_pred] [])
+            (op mean_absolute_error MEAN_ABSOLUTE_ERROR [y_true, y_pred] [])
+            (op huber HUBER [y_true, y_pred] [delta: OptFloat])
+            (op binary_crossentropy BINARY_CROSSENTROPY [y_true, y_pred] [from_logits: OptBool, label_smoothing: OptFloat])
+            (op categorical_crossentropy CATEGORICAL_CROSSENTROPY [y_true, y_pred] [from_logits: OptBool, label_smoothing: OptFloat, axis: OptInt])
+            (op sparse_categorical_crossentropy SPARSE_CATEGORICAL_CROSSENTROPY [y_true, y_pred] [from_logits: OptBool])
+            (op sigmoid_cross_entropy_with_logits SIGMOID_CROSS_ENTROPY [labels, logits] [])
+            (op softmax_cross_entropy_with_logits SOFTMAX_CROSS_ENTROPY [labels, logits] [axis: OptInt])
+            (op sparse_softmax_cross_entropy_with_logits SPARSE_SOFTMAX_CROSS_ENTROPY [labels, logits] [])
+
+            (internal random_bits RANDOM_BITS)
+            (internal random_uniform RANDOM_UNIFORM)
+            (internal random_normal RANDOM_NORMAL)
+            (internal truncated_normal TRUNCATED_NORMAL)
+            (internal random_bernoulli RANDOM_BERNOULLI)
+            (internal random_integers RANDOM_INTEGERS)
+            (internal random_shuffle RANDOM_SHUFFLE)
         }
     };
 }

@@ -3,4 +3,7 @@
 
 pub mod activation;
 pub mod flow;
+pub mod loss;
+pub mod normalize;
+pub mod random;
 pub mod softmax;

@@ -1,3 +1,5 @@
 //! Products of tensors.
 
+pub mod einsum;
 pub mod matmul;
+pub mod tensordot;

@@ -2,7 +2,10 @@
 
 pub mod broadcast;
 pub mod concat;
+pub mod gather;
+pub mod one_hot;
 pub mod pad;
 pub mod reshape;
 pub mod slice;
+pub mod sort;
 pub mod transpose;

@@ -4,6 +4,7 @@ pub mod arg_extrema;
 pub mod cumulative;
 pub mod extrema;
 pub mod logic;
+pub mod stats;
 pub mod sum;
 
 use crate::ops::entry::*;

@@ -1,0 +1,234 @@
+//! Distributions over [`RANDOM_BITS`](crate::ops::RANDOM_BITS). Operand `state` is u64[2]: seed and tick; attribute
+//! `offset` says which random op of the program it is. Nothing flows back.
+
+use crate::base::spec::Dims;
+use crate::ops::build::Builder;
+use crate::ops::entry::*;
+use std::f64::consts::{SQRT_2, TAU};
+
+const STATE: Operands = Operands::Named(&["state"]);
+const DIMS: AttrDef = required("dims", AttrKind::Dims);
+const OFFSET: AttrDef = optional("offset", AttrKind::Int);
+const DTYPE: AttrDef = optional("dtype", AttrKind::DType);
+const NO_PATH: Grad = Grad::Zero("random numbers do not depend on anything smoothly");
+
+composite! {
+    /// Uniform.
+    RANDOM_UNIFORM, (b, x) => {
+        let (low, high) = (number(b, "minval", 0.0), number(b, "maxval", 1.0));
+        let unit = unit(b, x[0], &infer::lengths(b.attrs())?, dtype(b)?)?;
+        Ok(vec![if (low, high) == (0.0, 1.0) { unit } else { unit * (high - low) + low }])
+    },
+    name: "random_uniform",
+    doc: "Floats `dtype` (default f32) of shape `dims`, uniform from `minval` (default 0) to below `maxval` (default 1).",
+    inputs: STATE,
+    attrs: &[
+        DIMS, DTYPE, optional("minval", AttrKind::Float), optional("maxval", AttrKind::Float), OFFSET,
+    ],
+    grad: NO_PATH,
+    domain: Domain::Special("ops::tests::random"),
+}
+
+composite! {
+    /// Normal.
+    RANDOM_NORMAL, (b, x) => {
+        let (dims, dtype) = (infer::lengths(b.attrs())?, dtype(b)?);
+        // Box and Muller's radius and angle, each from its own uniform number.
+        let mut both = dims.clone();
+        both.insert(0, Dim::from(2i64));
+        let uniform = unit(b, x[0], &both, dtype)?;
+        let radius = ((-uniform.narrow(0, &Dim::ZERO, &Dim::ONE)?).log1p() * -2.0).sqrt();
+        let angle = uniform.narrow(0, &Dim::ONE, &Dim::ONE)? * TAU;
+        let normal = (radius * angle.cos()).reshape(&dims);
+        Ok(vec![normal * number(b, "stddev", 1.0) + number(b, "mean", 0.0)])
+    },
+    name: "random_normal",
+    doc: "Floats `dtype` (default f32) of shape `dims`, normal with `mean` (default 0) and `stddev` (default 1), by Box \
+          and Muller.",
+    inputs: STATE,
+    attrs: &[DIMS, DTYPE, optional("mean", AttrKind::Float), optional("stddev", AttrKind::Float), OFFSET],
+    grad: NO_PATH,
+    domain: Domain::Special("ops::tests::random"),
+}
+
+composite! {
+    /// Normal within two standard deviations.
+    TRUNCATED_NORMAL, (b, x) => {
+        let uniform = unit(b, x[0], &infer::lengths(b.attrs())?, dtype(b)?)?;
+        // The inverse distribution function, between its values at -2 and 2: erf(sqrt 2) is the mass in between.
+        let within = libm::erf(SQRT_2);
+        let symmetric = (uniform * 2.0 - 1.0) * within;
+        let normal = b.apply(&ERFINV, Attrs::new(), &[symmetric]) * SQRT_2;
+        Ok(vec![normal.max(-2.0).min(2.0) * number(b, "stddev", 1.0) + number(b, "mean", 0.0)])
+    },
+    name: "truncated_normal",
+    doc: "As `random_normal`, but never more than two standard deviations from the mean, by inversion.",
+    inputs: STATE,
+    attrs: &[DIMS, DTYPE, optional("mean", AttrKind::Float), optional("stddev", AttrKind::Float), OFFSET],
+    grad: NO_PATH,
+    domain: Domain::Special("ops::tests::random"),
+}
+
+composite! {
+    /// Yes or no.
+    RANDOM_BERNOULLI, (b, x) => {
+        let p = number(b, "p", 0.5);
+        if !(0.0..=1.0).contains(&p) {
+            return Err(infer::wrong(Kind::Value, "a probability `p` between 0 and 1", p));
+        }
+        let hit = unit(b, x[0], &infer::lengths(b.attrs())?, DType::F32)?.lt(p);
+        Ok(vec![hit.cast(b.attrs().dtype("dtype").unwrap_or(DType::Bool))])
+    },
+    name: "random_bernoulli",
+    doc: "True with probability `p` (default 0.5), as `dtype` (default bool), of shape `dims`.",
+    inputs: STATE,
+    attrs: &[DIMS, DTYPE, optional("p", AttrKind::Float), OFFSET],
+    grad: NO_PATH,
+    domain: Domain::Special("ops::tests::random"),
+}
+
+composite! {
+    /// Integers.
+    RANDOM_INTEGERS, (b, x) => {
+        let (low, high) = (b.attrs().int("minval").unwrap_or(0), b.attrs().int("maxval").unwrap_or(0));
+        let dtype = b.attrs().dtype("dtype").unwrap_or(DType::I32);
+        Class::Int.check(&TensorSpec::scalar(dtype))?;
+        let count = i128::from(high) - i128::from(low);
+        if !(1..=1 << 32).contains(&count) {
+            return Err(infer::wrong(Kind::Value, "1 to 2^32 integers from `minval` to below `maxval`", count));
+        }
+        let exact = |value: i128, dtype| b.constant(eval::from_ints(dtype, &[], &[value]).expect("one element"));
+        let wide = bits(b, x[0], &infer::lengths(b.attrs())?).cast(DType::U64);
+        // The upper half of bits * count is uniform below count, to within count / 2^32.
+        let below = (wide * exact(count, DType::U64)).shift_right(exact(32, DType::U64));
+        Ok(vec![below.cast(dtype) + exact(low.into(), dtype)])
+    },
+    name: "random_integers",
+    doc: "Integers `dtype` (default i32) of shape `dims`, from `minval` (default 0) to below `maxval`.",
+    inputs: STATE,
+    attrs: &[DIMS, required("maxval", AttrKind::Int), optional("minval", AttrKind::Int), DTYPE, OFFSET],
+    grad: NO_PATH,
+    domain: Domain::Special("ops::tests::random"),
+}
+
+composite! {
+    /// In random order.
+    RANDOM_SHUFFLE, (b, x) => {
+        let dims = x[0].dims()?;
+        infer::normalize(0, dims.len())?;
+        // Equal draws keep their order; of n elements about n^2 / 2^33 pairs are affected.
+        let keys = bits(b, x[1], &dims[..1]);
+        let order = b.apply(&crate::ops::ARGSORT, Attrs::new(), &[keys]);
+        Ok(vec![b.apply(&crate::ops::GATHER, Attrs::new().with("axis", 0i64), &[x[0], order])])
+    },
+    name: "random_shuffle",
+    doc: "`x` in random order along its first axis.",
+    inputs: Operands::Named(&["x", "state"]),
+    attrs: &[OFFSET],
+    domain: Domain::Special("ops::tests::random"),
+}
+
+composite! {
+    /// The inverse of erf.
+    ERFINV, (b, x) => {
+        let spec = x[0].spec()?;
+        Class::Float.check(&spec)?;
+        let first = giles(b, x[0]);
+        if spec.dtype != DType::F64 {
+            return Ok(vec![first]);
+        }
+        // One step of Halley's method squares the error, and more; in the tails erfc has the digits. At ±1 there is
+        // nothing to improve.
+        let mut y = first;
+        for _ in 0..2 {
+            let negative = y.lt(0.0);
+            let (x, y_abs) = (x[0].abs(), y.abs());
+            let miss = (1.0 - x) - y_abs.erfc();
+            let slope = (-y_abs.square()).exp() * std::f64::consts::FRAC_2_SQRT_PI;
+            let newton = miss / slope;
+            let better = y_abs - newton / (1.0 + y_abs * newton);
+            let inside = x.lt(1.0);
+            let improved = inside.choose(better, y_abs);
+            y = negative.choose(-improved, improved);
+        }
+        Ok(vec![y])
+    },
+    name: "erfinv",
+    doc: "The inverse of the error function: ±∞ at ±1, NaN beyond. Giles, \"Approximating the erfinv function\", 2010; \
+          f64 by Halley's method from there.",
+    grad: Grad::Elementwise(&[partial!(v => v.y().square().exp() * (1.0 / std::f64::consts::FRAC_2_SQRT_PI))]),
+    domain: Domain::Between(-0.9, 0.9),
+}
+
+/// Giles' approximation, within 3 ulp of f32.
+fn giles<'b>(b: Builder<'b>, x: Expr<'b>) -> Expr<'b> {
+    const CENTER: [f64; 9] = [
+        2.810_226_36e-8,
+        3.432_739_39e-7,
+        -3.523_387_7e-6,
+        -4.391_506_54e-6,
+        2.185_808_7e-4,
+        -1.253_725_03e-3,
+        -4.177_681_64e-3,
+        2.466_407_27e-1,
+        1.501_409_41,
+    ];
+    const TAIL: [f64; 9] = [
+        -2.002_142_57e-4,
+        1.009_505_58e-4,
+        1.349_343_22e-3,
+        -3.673_428_44e-3,
+        5.739_507_73e-3,
+        -7.622_461_3e-3,
+        9.438_870_47e-3,
+        1.001_674_06,
+        2.832_976_82,
+    ];
+    let w = -((1.0 - x) * (x + 1.0)).log();
+    let central = w.lt(5.0);
+    // Outside the branch's range the root or the polynomial may be NaN; only the taken side counts.
+    let t = central.choose(w - 2.5, w.max(5.0).sqrt() - 3.0);
+    let mut sum = b.select(central, b.scalar(CENTER[0], x.dtype()), b.scalar(TAIL[0], x.dtype()));
+    for (&c, &d) in CENTER.iter().zip(&TAIL).skip(1) {
+        sum = sum * t + b.select(central, b.scalar(c, x.dtype()), b.scalar(d, x.dtype()));
+    }
+    let at_end = x.abs().eq(1.0);
+    at_end.choose(x / 0.0, sum * x)
+}
+
+/// Random bits of this shape.
+fn bits<'b>(b: Builder<'b>, state: Expr<'b>, dims: &[Dim]) -> Expr<'b> {
+    let attrs = Attrs::new().with("dims", dims).with("offset", b.attrs().int("offset").unwrap_or(0));
+    b.apply(&crate::ops::RANDOM_BITS, attrs, &[state])
+}
+
+/// Uniform floats from 0 to below 1: 23 bits for f32 (10 for f16, 7 for bf16), 52 for f64.
+fn unit<'b>(b: Builder<'b>, state: Expr<'b>, dims: &[Dim], dtype: DType) -> Result<Expr<'b>> {
+    let exact = |value: u64, dtype| b.constant(eval::from_ints(dtype, &[], &[value.into()]).expect("one element"));
+    if dtype == DType::F64 {
+        let mut halves: Dims = dims.iter().cloned().collect();
+        halves.insert(0, Dim::from(2i64));
+        let words = bits(b, state, &halves).cast(DType::U64);
+        let high = words.narrow(0, &Dim::ZERO, &Dim::ONE)?.shift_right(exact(6, DType::U64));
+        let low = words.narrow(0, &Dim::ONE, &Dim::ONE)?.shift_right(exact(6, DType::U64));
+        let all = high.shift_left(exact(26, DType::U64)).bit_or(low).reshape(dims);
+        return Ok(all.cast(DType::F64) * 2f64.powi(-52));
+    }
+    let kept = match dtype {
+        DType::F16 => 10,
+        DType::BF16 => 7,
+        _ => 23,
+    };
+    let whole = bits(b, state, dims).shift_right(exact(32 - kept, DType::U32));
+    Ok((whole.cast(DType::F32) * 2f64.powi(-(kept as i32))).cast(dtype))
+}
+
+fn dtype(b: Builder<'_>) -> Result<DType> {
+    let dtype = b.attrs().dtype("dtype").unwrap_or(DType::F32);
+    Class::Float.check(&TensorSpec::scalar(dtype))?;
+    Ok(dtype)
+}
+
+fn number(b: Builder<'_>, name: &str, default: f64) -> f64 {
+    b.attrs().float(name).unwrap_or(default)
+}

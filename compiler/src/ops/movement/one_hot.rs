@@ -1,0 +1,149 @@
+//! Tensors made of indices: one-hot rows, ranges, evenly spaced values, the identity matrix, triangles.
+
+use crate::ops::entry::*;
+
+composite! {
+    /// Rows that are on at one place.
+    ONE_HOT, (b, x) => {
+        let spec = x[0].spec()?;
+        Class::Int.check(&spec)?;
+        let depth = b.attrs().int("depth").unwrap_or(0);
+        if depth < 0 {
+            return Err(infer::wrong(Kind::Value, "a depth of at least 0", depth));
+        }
+        let axis = infer::axis(b.attrs(), -1, spec.rank() + 1)?;
+        let dtype = b.attrs().dtype("dtype").unwrap_or(DType::F32);
+        let value = |name, default| b.scalar(b.attrs().float(name).unwrap_or(default), dtype);
+        let mut classes = vec![Dim::ONE; spec.rank() + 1];
+        classes[axis] = depth.into();
+        let index = index_of_class(x[0]);
+        let is_on = index.unsqueeze(axis)?.eq(b.iota(&classes, axis, index.dtype()));
+        Ok(vec![b.select(is_on, value("on_value", 1.0), value("off_value", 0.0))])
+    },
+    name: "one_hot",
+    doc: "A new axis of length `depth` at `axis` (default -1), `on_value` (default 1) at the index and `off_value` \
+          (default 0) elsewhere, as `dtype` (default f32). An index out of range is off everywhere.",
+    inputs: Operands::Named(&["indices"]),
+    attrs: &[
+        required("depth", AttrKind::Int),
+        optional("axis", AttrKind::Int),
+        optional("on_value", AttrKind::Float),
+        optional("off_value", AttrKind::Float),
+        optional("dtype", AttrKind::DType),
+    ],
+    grad: DISCRETE,
+    domain: Domain::Special("ops::tests::indexing"),
+}
+
+composite! {
+    /// From, to, in steps.
+    RANGE, (b, _) => {
+        let number = |name, default| b.attrs().float(name).unwrap_or(default);
+        let (start, limit, delta) = (number("start", 0.0), number("limit", 0.0), number("delta", 1.0));
+        let dtype = b.attrs().dtype("dtype").unwrap_or(DType::F32);
+        let count = ((limit - start) / delta).ceil();
+        if delta == 0.0 || !count.is_finite() || count > i64::MAX as f64 / 16.0 {
+            let found = format!("start {start}, limit {limit}, delta {delta}");
+            return Err(infer::wrong(Kind::Value, "a finite number of steps that are not 0", found));
+        }
+        let index = b.iota(&[Dim::from(count.max(0.0) as i64)], 0, dtype);
+        Ok(vec![index * delta + b.scalar(start, dtype)])
+    },
+    name: "range",
+    doc: "`start`, `start + delta`, … below `limit` (above, if `delta` is negative), as `dtype` (default f32).",
+    inputs: NOTHING,
+    attrs: &[
+        required("start", AttrKind::Float),
+        required("limit", AttrKind::Float),
+        optional("delta", AttrKind::Float),
+        optional("dtype", AttrKind::DType),
+    ],
+    domain: Domain::Special("ops::tests::sources"),
+}
+
+composite! {
+    /// Evenly spaced.
+    LINSPACE, (b, _) => {
+        let number = |name| b.attrs().float(name).unwrap_or(0.0);
+        let (start, stop, num) = (number("start"), number("stop"), b.attrs().int("num").unwrap_or(0));
+        let dtype = b.attrs().dtype("dtype").unwrap_or(DType::F32);
+        Class::Float.check(&TensorSpec::scalar(dtype))?;
+        if num < 1 {
+            return Err(infer::wrong(Kind::Value, "`num` of at least 1", num));
+        }
+        let index = b.iota(&[Dim::from(num)], 0, dtype);
+        let step = if num > 1 { (stop - start) / (num - 1) as f64 } else { 0.0 };
+        let inner = index * step + b.scalar(start, dtype);
+        // The last one is the bound itself, not rounded.
+        let last = if num > 1 { stop } else { start };
+        Ok(vec![b.select(index.eq((num - 1) as f64), b.scalar(last, dtype), inner)])
+    },
+    name: "linspace",
+    doc: "`num` evenly spaced values from `start` to `stop`, both included, as `dtype` (default f32).",
+    inputs: NOTHING,
+    attrs: &[
+        required("start", AttrKind::Float),
+        required("stop", AttrKind::Float),
+        required("num", AttrKind::Int),
+        optional("dtype", AttrKind::DType),
+    ],
+    domain: Domain::Special("ops::tests::sources"),
+}
+
+composite! {
+    /// Ones on the diagonal.
+    EYE, (b, _) => {
+        let dims = infer::lengths(b.attrs())?;
+        if dims.len() < 2 {
+            return Err(infer::wrong(Kind::Shape, "a rank of at least 2", infer::shape(&dims)));
+        }
+        let dtype = b.attrs().dtype("dtype").unwrap_or(DType::F32);
+        let diagonal = coordinate(b, &dims, 2).eq(coordinate(b, &dims, 1));
+        Ok(vec![diagonal.cast(dtype).broadcast_to(&dims)])
+    },
+    name: "eye",
+    doc: "Matrices of shape `dims` with ones on the diagonal, as `dtype` (default f32).",
+    inputs: NOTHING,
+    attrs: &[required("dims", AttrKind::Dims), optional("dtype", AttrKind::DType)],
+    domain: Domain::Special("ops::tests::sources"),
+}
+
+composite! {
+    /// The part around the diagonal.
+    BAND_PART, (b, x) => {
+        let dims = x[0].dims()?;
+        if dims.len() < 2 {
+            return Err(infer::wrong(Kind::Shape, "a rank of at least 2", x[0].spec()?));
+        }
+        let (row, column) = (coordinate(b, &dims, 2), coordinate(b, &dims, 1));
+        let mut kept = None;
+        for (name, distance) in [("lower", row - column), ("upper", column - row)] {
+            if let Some(width) = b.attrs().int(name).filter(|&w| w >= 0) {
+                let near = distance.le(width as f64);
+                kept = Some(kept.map_or(near, |other: Expr<'_>| other.and(near)));
+            }
+        }
+        let zero = b.scalar(0.0, x[0].dtype());
+        Ok(vec![kept.map_or(x[0], |kept| b.select(kept, x[0], zero))])
+    },
+    name: "band_part",
+    doc: "Matrices with zeros more than `lower` below or `upper` above the diagonal; a negative or absent width keeps \
+          that side.",
+    attrs: &[optional("lower", AttrKind::Int), optional("upper", AttrKind::Int)],
+    domain: Domain::Special("ops::tests::indexing"),
+}
+
+/// Integers in a dtype in which class numbers can be compared: i32 or i64, so that none is cut off.
+pub(in crate::ops) fn index_of_class(labels: Expr<'_>) -> Expr<'_> {
+    match labels.dtype() {
+        DType::I64 | DType::U64 | DType::U32 => labels.cast(DType::I64),
+        _ => labels.cast(DType::I32),
+    }
+}
+
+/// Element index along the axis `from_end` from the end, with length 1 along the others.
+fn coordinate<'b>(b: build::Builder<'b>, dims: &[Dim], from_end: usize) -> Expr<'b> {
+    let mut shape = vec![Dim::ONE; from_end];
+    shape[0] = dims[dims.len() - from_end].clone();
+    b.iota(&shape, 0, DType::I64)
+}
