@@ -10,6 +10,8 @@ pub mod error;
 pub mod kernels;
 pub mod program;
 
+pub mod profile;
+
 pub mod exec;
 
 pub use array::{Array, DType, Element};

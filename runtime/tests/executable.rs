@@ -7,7 +7,7 @@ use support::*;
 use tracelift_runtime::error::Kind;
 use tracelift_runtime::exec::{Arg, Executable, parallel};
 use tracelift_runtime::program::{Dim, Place, Program, SizeId, Step};
-use tracelift_runtime::{Array, DType, Error};
+use tracelift_runtime::{Array, DType, Error, profile};
 
 fn floats(values: &[f32]) -> Array {
     Array::from_slice(&[values.len()], values)
@@ -309,4 +309,27 @@ fn malformed_programs_are_refused() {
         assert_eq!(error.message(), format!("program `quadruple` is not well formed: {why}"));
         assert_eq!(error.kind(), Kind::Internal);
     }
+}
+
+#[test]
+fn a_profile_has_every_step_and_call() {
+    let mut program = quadruple();
+    program.name = "profiled".into();
+    let f = ready(program);
+    let x = floats(&[1.0; 10]);
+    f.call(&[&x]).unwrap();
+    profile::start();
+    f.call(&[&x]).unwrap();
+    f.call(&[&x]).unwrap();
+    let mut timeline = profile::finish();
+    f.call(&[&x]).unwrap();
+    // Other tests run at the same time.
+    timeline.events.retain(|event| event.program == "profiled");
+    let names: Vec<&str> = timeline.events.iter().map(|event| event.name.as_str()).collect();
+    assert_eq!(names, ["double", "double", "add", "profiled", "double", "double", "add", "profiled"]);
+    assert_eq!(timeline.events[5].step, Some(1));
+    let (step, call) = (&timeline.events[0], &timeline.events[3]);
+    assert!(call.begin_ns <= step.begin_ns && step.duration_ns <= call.duration_ns);
+    let report = timeline.report();
+    assert_eq!((report.calls, report.lines.len()), (2, 2));
 }

@@ -5,7 +5,8 @@
 
 use super::code::CodeMemory;
 use super::features;
-use super::frame::{Block, FrameCache};
+use super::frame::FrameCache;
+use crate::alloc::Block;
 use crate::error::{Error, Kind, Result};
 use crate::kernels::library::{self, LibraryKernel};
 use crate::kernels::tile::Routine;
@@ -70,8 +71,11 @@ impl Executable {
             unsafe { std::mem::transmute::<*const u8, KernelFn>(entry) }
         });
         let entries = entries.collect();
-        let constants = Block::copy_of(&program.constants)
-            .ok_or_else(|| Error::new(Kind::Memory, format!("program `{}`: no memory for constants", program.name)))?;
+        let constants = Block::new(program.constants.len())?;
+        // SAFETY: the block is new and at least as long.
+        unsafe {
+            constants.as_ptr().copy_from_nonoverlapping(program.constants.as_ptr(), program.constants.len());
+        }
         let mut donated = vec![None; program.outputs.len()];
         for donation in &program.donations {
             let in_place = may_update_in_place(&program, donation);

@@ -6,13 +6,13 @@
 //! Invariant: [`Frame::pointers`] parallels [`Plan::operands`]. Entries of temporaries and constants are set by
 //! [`Frame::new`] and [`Frame::rebind`]; those of inputs and outputs by [`Frame::point`], anew in each call.
 
+use crate::alloc::Block;
 use crate::array::Array;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::program::plan::{ALIGN, Plan};
 use crate::program::{Place, Program};
-use std::alloc::{Layout, alloc, dealloc};
 use std::cell::{Cell, RefCell};
-use std::ptr::{NonNull, null_mut};
+use std::ptr::null_mut;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicPtr, AtomicUsize};
@@ -30,7 +30,7 @@ pub struct Frame {
     /// The addresses of the inputs, then of the outputs' own buffers.
     bases: Vec<*mut u8>,
     /// Owns what the pointers of temporaries point to.
-    arena: Block,
+    arena: Option<Block>,
 }
 
 /// `pointers[position] = bases[base]`.
@@ -51,7 +51,7 @@ impl Frame {
             pointers: Vec::with_capacity(plan.operands.len()),
             patches: Vec::with_capacity(plan.operands.len()),
             bases: vec![null_mut(); program.inputs.len() + program.outputs.len()],
-            arena: Block::EMPTY,
+            arena: None,
             plan,
         };
         frame.lay_out(program, constants)?;
@@ -66,13 +66,14 @@ impl Frame {
 
     fn lay_out(&mut self, program: &Program, constants: &Block) -> Result<()> {
         let Plan { arena, operands, .. } = &*self.plan;
-        if self.arena.bytes() < arena.bytes || self.arena.bytes() / 4 > arena.bytes {
-            self.arena = Block::EMPTY; // Freed first: there may not be room for both.
-            self.arena = Block::new(arena.bytes).ok_or_else(|| {
-                let why = format!("program `{}`: no memory for {} bytes of temporaries", program.name, arena.bytes);
-                Error::new(Kind::Memory, why)
-            })?;
+        let held = self.arena.as_ref().map_or(0, Block::size);
+        if held < arena.bytes || held / 4 > arena.bytes {
+            self.arena = None; // Freed first: there may not be room for both.
+            self.arena = Some(Block::new(arena.bytes).map_err(|e| {
+                e.map_message(|m| format!("program `{}`: {} bytes of temporaries: {m}", program.name, arena.bytes))
+            })?);
         }
+        let temporaries = self.arena.as_ref().map_or(null_mut(), Block::as_ptr);
         self.pointers.clear();
         self.patches.clear();
         for (position, buffer) in operands.iter().enumerate() {
@@ -83,8 +84,8 @@ impl Frame {
             self.pointers.push(match program.buffers[buffer.index()].place {
                 Place::Input(input) => patch(input),
                 Place::Output(output) => patch(program.inputs.len() as u32 + output),
-                Place::Temp { .. } => self.arena.start().wrapping_add(arena.offsets[buffer.index()]),
-                Place::Constant(offset) => constants.start().wrapping_add(offset as usize),
+                Place::Temp { .. } => temporaries.wrapping_add(arena.offsets[buffer.index()]),
+                Place::Constant(offset) => constants.as_ptr().wrapping_add(offset as usize),
             });
         }
         Ok(())
@@ -159,79 +160,22 @@ impl Drop for FrameCache {
     }
 }
 
-/// Owned bytes, aligned as arrays are; unspecified at first.
-#[derive(Debug)]
-pub struct Block {
-    start: NonNull<u8>,
-    layout: Layout,
-}
-
-// SAFETY: a block is plain memory; whoever writes it through `start` orders the accesses.
-unsafe impl Send for Block {}
-// SAFETY: as above.
-unsafe impl Sync for Block {}
-
-impl Block {
-    /// No bytes.
-    pub const EMPTY: Block = Block { start: NonNull::<Aligned>::dangling().cast(), layout: Layout::new::<()>() };
-
-    /// None if there is no memory.
-    pub fn new(bytes: usize) -> Option<Block> {
-        if bytes == 0 {
-            return Some(Block::EMPTY);
-        }
-        let layout = Layout::from_size_align(bytes, ALIGN).ok()?;
-        // SAFETY: the layout's size is not 0.
-        let start = NonNull::new(unsafe { alloc(layout) })?;
-        Some(Block { start, layout })
-    }
-
-    /// A copy of `bytes`, or None if there is no memory.
-    pub fn copy_of(bytes: &[u8]) -> Option<Block> {
-        let block = Block::new(bytes.len())?;
-        // SAFETY: the block is new and as long as `bytes`.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), block.start(), bytes.len()) };
-        Some(block)
-    }
-
-    /// How many bytes.
-    pub fn bytes(&self) -> usize {
-        self.layout.size()
-    }
-
-    /// Address of the first byte.
-    pub fn start(&self) -> *mut u8 {
-        self.start.as_ptr()
-    }
-}
-
-impl Drop for Block {
-    fn drop(&mut self) {
-        if self.layout.size() != 0 {
-            // SAFETY: allocated in `new` with this layout.
-            unsafe { dealloc(self.start.as_ptr(), self.layout) }
-        }
-    }
-}
-
-#[repr(align(64))]
-struct Aligned;
-
 /// This thread's scratch memory, at least `bytes` long, aligned, with unspecified contents; None if there is no
 /// memory. It serves one kernel at a time, and is valid until the thread asks again.
 pub fn scratch(bytes: usize) -> Option<*mut u8> {
     thread_local! {
         // One block a thread, not one a frame: it stays in the core's cache from kernel to kernel.
-        static SCRATCH: RefCell<Block> = const { RefCell::new(Block::EMPTY) };
+        static SCRATCH: RefCell<Option<Block>> = const { RefCell::new(None) };
     }
     if bytes == 0 {
-        return Some(Block::EMPTY.start());
+        return Some(std::ptr::without_provenance_mut(ALIGN));
     }
-    SCRATCH.with_borrow_mut(|block| {
-        if block.bytes() < bytes {
-            *block = Block::new(bytes.checked_next_power_of_two()?)?;
+    SCRATCH.with_borrow_mut(|block| match block {
+        Some(block) if block.size() >= bytes => Some(block.as_ptr()),
+        _ => {
+            *block = None; // Freed first, as above.
+            Some(block.insert(Block::new(bytes).ok()?).as_ptr())
         }
-        Some(block.start())
     })
 }
 

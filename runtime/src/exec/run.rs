@@ -12,12 +12,14 @@ use super::parallel;
 use crate::array::Array;
 use crate::error::{Error, Kind, Result};
 use crate::kernels::library::{LibraryCx, View, ViewMut};
+use crate::profile;
 use crate::program::abi::{KernelFn, Status};
 use crate::program::plan::{Action, PlannedKernel, PlannedLibrary, PlannedStep, PlannedTensor, Spec};
-use crate::program::{Atom, Place, Program, SymbolSource, TensorDecl};
+use crate::program::{Atom, Place, Program, Step, SymbolSource, TensorDecl};
 use smallvec::SmallVec;
 use std::sync::atomic::AtomicI32;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
 
 /// Kernels of less estimated nanoseconds run on the calling thread without asking for others.
 const MIN_PARALLEL_COST: i64 = 8_000;
@@ -57,7 +59,11 @@ impl Executable {
             Some(frame) if accepts(&frame.plan.inputs, operands) => frame,
             other => self.bind(other, operands)?,
         };
+        let begin = profile::is_on().then(Instant::now);
         let done = self.execute_in(&mut frame, operands, give);
+        if let Some(begin) = begin {
+            profile::record(&self.program().name, &self.program().name, None, begin);
+        }
         if done.is_err() {
             frame.fresh.fill(None);
         }
@@ -118,13 +124,28 @@ impl Executable {
     }
 
     fn run_steps(&self, frame: &Frame) -> Result<()> {
+        let profiling = profile::is_on();
         for step in &frame.plan.steps {
+            let begin = profiling.then(Instant::now);
             match &step.action {
                 Action::Kernel(kernel) => self.run_kernel(frame, kernel)?,
                 Action::Library(call) => self.run_library(frame, step, call)?,
             }
+            if let Some(begin) = begin {
+                self.note_step(step, begin);
+            }
         }
         Ok(())
+    }
+
+    #[cold]
+    fn note_step(&self, step: &PlannedStep, begin: Instant) {
+        let program = self.program();
+        let name = match &program.steps[step.index as usize] {
+            Step::Kernel(call) => &program.kernels[call.kernel.index()].name,
+            Step::Library(call) => &call.routine,
+        };
+        profile::record(&program.name, name, Some(step.index), begin);
     }
 
     fn run_kernel(&self, frame: &Frame, kernel: &PlannedKernel) -> Result<()> {
@@ -230,7 +251,7 @@ impl Executable {
                     let bytes = array.len() * dtype.size();
                     // SAFETY: the plan checked that the constant lies inside the constants; the array is new.
                     unsafe {
-                        let constant = self.constants.start().add(offset as usize);
+                        let constant = self.constants.as_ptr().add(offset as usize);
                         std::ptr::copy_nonoverlapping(constant, array.as_ptr().cast_mut(), bytes);
                     }
                     array
