@@ -4,6 +4,7 @@
 //! address is unsafe, using one is not: the maker vouches for the memory.
 
 use crate::array::{Array, DType, Element};
+use crate::error::Result;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -95,6 +96,12 @@ impl<'a> ViewMut<'a> {
     /// writes during `'a`.
     pub unsafe fn from_raw(ptr: *mut u8, dtype: DType, dims: &'a [usize]) -> Self {
         Self { ptr, dtype, dims, memory: PhantomData }
+    }
+
+    /// A view of an array, whose elements are copied first if another handle shares them.
+    pub fn of(array: &'a mut Array) -> Result<Self> {
+        let ptr = array.as_mut_ptr()?;
+        Ok(Self { ptr, dtype: array.dtype(), dims: array.shape(), memory: PhantomData })
     }
 
     /// Element type.
