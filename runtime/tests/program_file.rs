@@ -238,6 +238,8 @@ fn random_damage_never_panics() {
 
 #[test]
 fn the_listing_shows_everything() {
+    let signature = "everything(x: f32[n0, n1], model/w: f32[4]) -> (y: f32[n1, n0], model/w: f32[4])";
+    assert_eq!(everything().signature(), signature);
     let text = everything().to_string();
     let wanted = "\
 program `everything`: 120 bytes of code, 16 bytes of constants

@@ -41,6 +41,15 @@ impl Display for Program {
 }
 
 impl Program {
+    /// Name, inputs and outputs on one line: `score(x: f32[n0, 4]) -> (y: f32[n0])`.
+    pub fn signature(&self) -> String {
+        let list = |tensors: &[TensorDecl]| {
+            let tensor = |t: &TensorDecl| format!("{}: {}[{}]", t.name, t.dtype, self.dims(&t.dims));
+            tensors.iter().map(tensor).collect::<Vec<_>>().join(", ")
+        };
+        format!("{}({}) -> ({})", self.name, list(&self.inputs), list(&self.outputs))
+    }
+
     /// The names of the library routines that it calls, each once, in order of first use.
     pub fn routines(&self) -> Vec<&str> {
         let mut names = Vec::new();
