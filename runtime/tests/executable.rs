@@ -36,8 +36,8 @@ fn sizes_may_change_from_call_to_call() {
 fn kernels_receive_sizes_and_scratch() {
     let mut b = Builder::new("count");
     let n = b.symbol(0, 0);
-    b.input("x", DType::F32, &[n.clone()]);
-    let y = b.output("y", DType::I64, &[n.clone()]);
+    b.input("x", DType::F32, std::slice::from_ref(&n));
+    let y = b.output("y", DType::I64, std::slice::from_ref(&n));
     let count = b.kernel("count", COUNT_FROM);
     b.run(count, &[y], &[n.clone() * Dim::from(10i64)], n);
     let f = ready(b.0);
@@ -183,7 +183,7 @@ fn outputs_may_be_inputs_constants_and_earlier_outputs() {
     b.output_of("x again, transposed shape", DType::F32, &[two.clone(), n.clone()], x);
     b.output_of("y again", DType::F32, &[n.clone() * two.clone()], y);
     let c = b.constant(&[7.0, 8.0]);
-    b.output_of("c", DType::F32, &[two.clone()], c);
+    b.output_of("c", DType::F32, std::slice::from_ref(&two), c);
     let double = b.kernel("double", DOUBLE);
     b.run(double, &[x, y], &[], n * two);
     let f = ready(b.0);
@@ -245,7 +245,7 @@ fn sizes_that_overflow_are_errors() {
 
     let mut b = Builder::new("shrink");
     let n = b.symbol(0, 0);
-    b.input("x", DType::F32, &[n.clone()]);
+    b.input("x", DType::F32, std::slice::from_ref(&n));
     b.output("y", DType::F32, &[n - Dim::from(5i64)]);
     let error = ready(b.0).call(&[&floats(&[0.0; 3])]).unwrap_err();
     assert_eq!((error.kind(), error.message()), (Kind::Shape, "program `shrink`: size `n0 - 5` is -2 for n0 = 3"));

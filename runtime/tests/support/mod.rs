@@ -193,9 +193,9 @@ fn product(dims: &[Dim]) -> Dim {
 pub fn quadruple() -> Program {
     let mut b = Builder::new("quadruple");
     let n = b.symbol(0, 0);
-    let x = b.input("x", DType::F32, &[n.clone()]);
+    let x = b.input("x", DType::F32, std::slice::from_ref(&n));
     let (t, u) = (b.temp(DType::F32, n.clone(), 0, 2), b.temp(DType::F32, n.clone(), 1, 2));
-    let y = b.output("y", DType::F32, &[n.clone()]);
+    let y = b.output("y", DType::F32, std::slice::from_ref(&n));
     let (double, add) = (b.kernel("double", DOUBLE), b.kernel("add", ADD));
     b.run(double, &[x, t], &[], n.clone());
     b.run(double, &[x, u], &[], n.clone());
