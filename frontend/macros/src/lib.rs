@@ -6,6 +6,7 @@
 mod derive;
 mod diagnostics;
 mod function;
+mod ops;
 
 use proc_macro::TokenStream;
 
@@ -36,4 +37,11 @@ pub fn tree(item: TokenStream) -> TokenStream {
 #[proc_macro_derive(Layer, attributes(layer))]
 pub fn layer(item: TokenStream) -> TokenStream {
     derive::derive(item.into(), derive::Kind::Object).into()
+}
+
+/// The op table as functions and methods. For the crate `tracelift` itself.
+#[doc(hidden)]
+#[proc_macro]
+pub fn define_ops(table: TokenStream) -> TokenStream {
+    ops::expand(table.into()).into()
 }

@@ -1,0 +1,179 @@
+//! What an open tape records: ops whose operands depend on a watched tensor, with operands and results.
+//!
+//! Invariants: the open tapes of a thread are its stack, from which they may leave in any order; an op that does
+//! not depend on a watched tensor leaves no trace; a paused tape sees nothing.
+
+use crate::Variable;
+use crate::error::Result;
+use crate::tensor::Tensor;
+use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use tracelift_compiler::graph::{Attrs, OpDef};
+
+thread_local! {
+    /// How many open tapes are not paused: the one check that an op pays when there are none.
+    static RECORDING: Cell<u32> = const { Cell::new(0) };
+    static TAPES: RefCell<Vec<Rc<Record>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What one tape has recorded.
+#[derive(Default)]
+pub(crate) struct Record {
+    state: RefCell<State>,
+    paused: Cell<u32>,
+    closed: Cell<bool>,
+}
+
+#[derive(Default)]
+struct State {
+    nodes: Vec<Rc<Node>>,
+    /// Ids of the tensors that depend on a watched one.
+    active: FxHashSet<u64>,
+    /// Variables watched although they are not trainable.
+    watched: FxHashSet<u64>,
+    /// For each variable, the ids of the snapshots read.
+    reads: FxHashMap<u64, SmallVec<[u64; 1]>>,
+}
+
+/// One recorded step.
+pub(crate) struct Node {
+    pub backward: Backward,
+    pub inputs: SmallVec<[Tensor; 2]>,
+    pub outputs: SmallVec<[Tensor; 1]>,
+}
+
+/// Cotangents of a step's inputs from those of its outputs.
+pub(crate) type CustomBackward = Rc<dyn Fn(&[Option<Tensor>]) -> Result<Vec<Option<Tensor>>>>;
+
+/// How a step is differentiated.
+pub(crate) enum Backward {
+    /// By the op's rule.
+    Op { op: &'static OpDef, attrs: Attrs },
+    /// By a function.
+    Custom(CustomBackward),
+}
+
+impl Record {
+    /// A new record, on top of the thread's stack.
+    pub(crate) fn open() -> Rc<Record> {
+        let record = Rc::new(Record::default());
+        TAPES.with_borrow_mut(|tapes| tapes.push(record.clone()));
+        RECORDING.set(RECORDING.get() + 1);
+        record
+    }
+
+    /// Takes the record off the stack; a second time does nothing.
+    pub(crate) fn close(self: &Rc<Record>) {
+        if self.closed.replace(true) {
+            return;
+        }
+        // While a thread ends its stack may be gone before a tape that it kept.
+        let _ = TAPES.try_with(|tapes| tapes.borrow_mut().retain(|t| !Rc::ptr_eq(t, self)));
+        if self.paused.get() == 0 {
+            let _ = RECORDING.try_with(|n| n.set(n.get() - 1));
+        }
+    }
+
+    /// Runs `f` unseen by this record.
+    pub(crate) fn pause<R>(&self, f: impl FnOnce() -> R) -> R {
+        struct Pause<'a>(&'a Record);
+        impl Drop for Pause<'_> {
+            fn drop(&mut self) {
+                self.0.paused.set(self.0.paused.get() - 1);
+                if self.0.paused.get() == 0 && !self.0.closed.get() {
+                    RECORDING.set(RECORDING.get() + 1);
+                }
+            }
+        }
+        if self.paused.replace(self.paused.get() + 1) == 0 && !self.closed.get() {
+            RECORDING.set(RECORDING.get() - 1);
+        }
+        let _pause = Pause(self);
+        f()
+    }
+
+    /// Records everything that depends on this tensor from now on.
+    pub(crate) fn watch(&self, tensor: &Tensor) {
+        self.state.borrow_mut().active.insert(tensor.id());
+    }
+
+    /// Notes that this snapshot is a variable's value; watches it if the variable is watched.
+    fn watch_read(&self, variable: &Variable, snapshot: &Tensor) {
+        let mut state = self.state.borrow_mut();
+        let wanted = variable.is_trainable() || state.watched.contains(&variable.id());
+        if self.paused.get() == 0 && wanted && state.active.insert(snapshot.id()) {
+            state.reads.entry(variable.id()).or_default().push(snapshot.id());
+        }
+    }
+
+    /// Watches a variable that is not trainable.
+    pub(crate) fn watch_variable(&self, variable: u64) {
+        self.state.borrow_mut().watched.insert(variable);
+    }
+
+    /// The recorded steps so far.
+    pub(crate) fn nodes(&self) -> Vec<Rc<Node>> {
+        self.state.borrow().nodes.clone()
+    }
+
+    /// The ids under which a variable was read.
+    pub(crate) fn reads_of(&self, variable: u64) -> SmallVec<[u64; 1]> {
+        self.state.borrow().reads.get(&variable).cloned().unwrap_or_default()
+    }
+
+    fn depends(&self, inputs: &[&Tensor]) -> bool {
+        let state = self.state.borrow();
+        self.paused.get() == 0 && inputs.iter().any(|t| state.active.contains(&t.id()))
+    }
+
+    fn push(&self, node: &Rc<Node>) {
+        let mut state = self.state.borrow_mut();
+        state.active.extend(node.outputs.iter().map(Tensor::id));
+        state.nodes.push(node.clone());
+    }
+}
+
+/// Whether a tape on this thread is open and not paused.
+#[inline]
+pub(crate) fn is_recording() -> bool {
+    RECORDING.get() != 0
+}
+
+/// Whether an op on these tensors would be recorded.
+pub(crate) fn is_watching(inputs: &[&Tensor]) -> bool {
+    is_recording() && TAPES.with_borrow(|tapes| tapes.iter().any(|t| t.depends(inputs)))
+}
+
+/// Shows an op that has run to the open tapes.
+pub(crate) fn note(op: &'static OpDef, attrs: &Attrs, inputs: &[&Tensor], outputs: &[Tensor]) {
+    note_with(inputs, outputs, || Backward::Op { op, attrs: attrs.clone() });
+}
+
+/// Shows the tapes a step with a gradient of its own.
+pub(crate) fn note_custom(inputs: &[&Tensor], outputs: &[Tensor], backward: CustomBackward) {
+    note_with(inputs, outputs, || Backward::Custom(backward));
+}
+
+/// Tells the tapes that `snapshot` is the value of a variable.
+#[inline]
+pub(crate) fn note_read(variable: &Variable, snapshot: &Tensor) {
+    if is_recording() && variable.dtype().is_float() {
+        TAPES.with_borrow(|tapes| tapes.iter().for_each(|t| t.watch_read(variable, snapshot)));
+    }
+}
+
+fn note_with(inputs: &[&Tensor], outputs: &[Tensor], backward: impl FnOnce() -> Backward) {
+    if !is_recording() {
+        return;
+    }
+    TAPES.with_borrow(|tapes| {
+        let mut depending = tapes.iter().filter(|t| t.depends(inputs));
+        let Some(first) = depending.next() else { return };
+        let inputs = inputs.iter().map(|&t| t.clone()).collect();
+        let node = Rc::new(Node { backward: backward(), inputs, outputs: outputs.into() });
+        first.push(&node);
+        depending.for_each(|t| t.push(&node));
+    });
+}

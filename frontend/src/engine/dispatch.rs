@@ -1,0 +1,68 @@
+//! The only way an op runs: executed at once, or recorded by the trace in progress; then shown to the tapes.
+
+use super::eager;
+use crate::autograd::tape;
+use crate::error::Result;
+use crate::tensor::Tensor;
+use crate::tensor::operand::{Operand, resolve};
+use crate::trace::recorder;
+use smallvec::SmallVec;
+use std::panic::Location;
+use tracelift_compiler::graph::{Attrs, OpDef};
+
+/// Results of an op; mostly one.
+pub(crate) type Outputs = SmallVec<[Tensor; 1]>;
+
+/// Applies `op`. Errors name the op, its operands and `loc`.
+pub(crate) fn apply(
+    op: &'static OpDef,
+    attrs: Attrs,
+    inputs: &[&Tensor],
+    loc: &'static Location<'static>,
+) -> Result<Outputs> {
+    let tapes = tape::is_recording();
+    let outputs = if recorder::is_active() || inputs.iter().any(|t| t.is_symbolic()) {
+        recorder::record(op, attrs.clone(), inputs, loc)?
+    } else {
+        eager::run(op, &attrs, inputs, loc)?
+    };
+    if tapes {
+        tape::note(op, &attrs, inputs, &outputs);
+    }
+    Ok(outputs)
+}
+
+/// Applies `op` to operands as written: variables are read, numbers take the dtype of the tensor they meet.
+pub(crate) fn call(
+    op: &'static OpDef,
+    attrs: Attrs,
+    operands: &[Operand<'_>],
+    loc: &'static Location<'static>,
+) -> Result<Outputs> {
+    if let [Operand::Tensor(a), Operand::Tensor(b)] = operands {
+        return apply(op, attrs, &[a, b], loc);
+    }
+    let held = resolve(op, operands, loc)?;
+    let inputs: SmallVec<[&Tensor; 4]> = held.iter().map(|h| &**h).collect();
+    apply(op, attrs, &inputs, loc)
+}
+
+/// [`call`] of an op with one result.
+pub(crate) fn call1(
+    op: &'static OpDef,
+    attrs: Attrs,
+    operands: &[Operand<'_>],
+    loc: &'static Location<'static>,
+) -> Result<Tensor> {
+    Ok(call(op, attrs, operands, loc)?.swap_remove(0))
+}
+
+/// [`call`] of an op with several results.
+pub(crate) fn call_many(
+    op: &'static OpDef,
+    attrs: Attrs,
+    operands: &[Operand<'_>],
+    loc: &'static Location<'static>,
+) -> Result<Vec<Tensor>> {
+    Ok(call(op, attrs, operands, loc)?.into_vec())
+}

@@ -1,0 +1,8 @@
+//! Where the frontend meets compiler and runtime: ops are executed or recorded here, and only here.
+//!
+//! Start with [`dispatch::apply`]: every op a user calls goes through it.
+
+pub(crate) mod cx;
+pub(crate) mod dispatch;
+pub(crate) mod eager;
+pub(crate) mod key;

@@ -1,0 +1,102 @@
+//! Errors and how they reach the user: as `Result` from `try_` twins, as panics from everything else.
+//!
+//! A panic carries the full text of the [`Error`] and the user's line. [`attempt`] turns such panics back into
+//! errors. Start with [`raise`]: the one place where Tracelift panics on a user's mistake.
+
+use crate::trace::recorder;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+
+pub use tracelift_runtime::error::{Error, Kind, Result};
+
+thread_local! {
+    /// How many [`attempt`]s are running on this thread.
+    static ATTEMPTS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Runs `f`, turning any Tracelift panic inside into its error. Nothing is printed; other panics pass through.
+///
+/// With `panic = "abort"` use the `try_` twins instead.
+///
+/// ```
+/// use tracelift as tl;
+/// use tl::prelude::*;
+///
+/// let err = tl::attempt(|| constant([1.0, 2.0]) + constant([1.0, 2.0, 3.0])).unwrap_err();
+/// assert!(err.to_string().starts_with("`add`: "));
+/// assert_eq!(tl::attempt(|| constant(1.0) + 1.0).unwrap(), 2.0);
+/// ```
+pub fn attempt<R>(f: impl FnOnce() -> R) -> Result<R> {
+    struct Running;
+    impl Drop for Running {
+        fn drop(&mut self) {
+            ATTEMPTS.set(ATTEMPTS.get() - 1);
+        }
+    }
+    ATTEMPTS.set(ATTEMPTS.get() + 1);
+    let running = Running;
+    let outcome = catch_unwind(AssertUnwindSafe(f));
+    drop(running);
+    outcome.or_else(|payload| match payload.downcast::<Error>() {
+        Ok(error) => Err(*error),
+        Err(other) => resume_unwind(other),
+    })
+}
+
+/// The value, or a panic with the error's text at the caller's line.
+#[track_caller]
+pub(crate) fn unwrap<T>(result: Result<T>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => raise(error, Location::caller()),
+    }
+}
+
+/// Panics with the error's text and the user's line, or unwinds silently to whoever waits for the error: an
+/// [`attempt`], or a trace that may fail.
+#[cold]
+#[track_caller]
+pub(crate) fn raise(error: Error, loc: &Location<'_>) -> ! {
+    let error = at(error, loc);
+    if ATTEMPTS.get() > 0 || recorder::quiet() {
+        resume_unwind(Box::new(error))
+    }
+    panic!("{error}")
+}
+
+/// The error with the user's line, above the hint. An error that has a line keeps it.
+#[cold]
+pub(crate) fn at(error: Error, loc: &Location<'_>) -> Error {
+    const MARK: &str = "\n  at ";
+    if error.message().contains(MARK) {
+        return error;
+    }
+    error.map_message(|mut text| {
+        let end = text.find("\n  hint:").unwrap_or(text.len());
+        text.insert_str(end, &format!("{MARK}{}:{}:{}", loc.file(), loc.line(), loc.column()));
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_stands_above_the_hint_and_once() {
+        let loc = Location::caller();
+        let error = at(Error::new(Kind::Shape, "add: wrong").hint("reshape"), loc);
+        let line = format!("{}:{}:{}", loc.file(), loc.line(), loc.column());
+        assert_eq!(error.to_string(), format!("add: wrong\n  at {line}\n  hint: reshape"));
+        assert_eq!(at(error.clone(), Location::caller()), error);
+    }
+
+    #[test]
+    fn attempts_nest_and_pass_foreign_panics() {
+        let inner = attempt(|| attempt(|| -> () { unwrap(Err(Error::new(Kind::Value, "inner"))) }));
+        assert!(inner.unwrap().unwrap_err().to_string().starts_with("inner\n  at "));
+        let foreign = catch_unwind(|| attempt(|| resume_unwind(Box::new(7i32))));
+        assert_eq!(*foreign.unwrap_err().downcast::<i32>().unwrap(), 7);
+        assert_eq!(ATTEMPTS.get(), 0);
+    }
+}

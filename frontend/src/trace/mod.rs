@@ -1,0 +1,3 @@
+//! Tracing: recording ops into a graph instead of running them. Start with [`recorder`].
+
+pub(crate) mod recorder;
