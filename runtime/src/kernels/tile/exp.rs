@@ -108,7 +108,9 @@ impl Unary for Sigmoid {
     fn eval<V: Lanes>(x: V) -> V {
         let one = V::splat(1.0);
         let (n, r) = reduce((-x.abs()).at_least(V::splat(EXP_LOWEST)));
-        let e = exp_reduced(r).scale2(n);
-        V::select(x.lt(V::splat(0.0)), e, one) / (one + e)
+        let e = (one + (r * r).mul_add(r.polynomial(&EXP), r)).scale2(n);
+        let sum = one + e;
+        let lost = e - (sum - one);
+        V::select(x.lt(V::splat(0.0)), e, one) * sum.reciprocal(lost)
     }
 }

@@ -120,6 +120,7 @@ pub(super) unsafe fn fold<T: Number, V: FoldLanes<T>, Op: FoldOp>(x: *const T, n
 unsafe fn fold_block<T: Number, V: FoldLanes<T>, Op: FoldOp>(x: *const T, n: usize) -> T {
     let identity = V::splat(Op::identity::<T>());
     let mut acc = [identity; ACCUMULATORS];
+    let mut rest = identity;
     let mut at = 0;
     // SAFETY: every load below stays within the n elements.
     unsafe {
@@ -129,16 +130,13 @@ unsafe fn fold_block<T: Number, V: FoldLanes<T>, Op: FoldOp>(x: *const T, n: usi
             }
             at += ACCUMULATORS * V::LANES;
         }
-        for a in &mut acc {
-            if at + V::LANES > n {
-                break;
-            }
-            *a = Op::combine::<T, V>(*a, V::load(x.add(at)));
+        // What is left of the groups: fewer than `ACCUMULATORS` vectors and a part of one.
+        while at + V::LANES <= n {
+            rest = Op::combine::<T, V>(rest, V::load(x.add(at)));
             at += V::LANES;
         }
         if at < n {
-            let last = V::load_partial(x.add(at), n - at, identity);
-            acc[ACCUMULATORS - 1] = Op::combine::<T, V>(acc[ACCUMULATORS - 1], last);
+            rest = Op::combine::<T, V>(rest, V::load_partial(x.add(at), n - at, identity));
         }
     }
     let mut width = ACCUMULATORS / 2;
@@ -148,9 +146,10 @@ unsafe fn fold_block<T: Number, V: FoldLanes<T>, Op: FoldOp>(x: *const T, n: usi
         }
         width /= 2;
     }
+    let total = Op::combine::<T, V>(acc[0], rest);
     let mut lanes = [Op::identity::<T>(); MAX_LANES];
     // SAFETY: LANES <= MAX_LANES.
-    unsafe { acc[0].store(lanes.as_mut_ptr()) };
+    unsafe { total.store(lanes.as_mut_ptr()) };
     let mut width = V::LANES / 2;
     while width > 0 {
         for k in 0..width {

@@ -28,6 +28,8 @@ pub(super) trait Lanes:
     /// `c - self * b`, rounded once.
     fn neg_mul_add(self, b: Self, c: Self) -> Self;
     fn sqrt(self) -> Self;
+    /// 1 / self to a relative error of 2^-14, for normal numbers whose reciprocal is normal.
+    fn reciprocal_estimate(self) -> Self;
     fn abs(self) -> Self;
     /// Changes the sign where that of `sign` is negative (-0 included).
     fn mul_sign(self, sign: Self) -> Self;
@@ -63,6 +65,15 @@ pub(super) trait Lanes:
     #[inline(always)]
     fn mul_round(self, factor: f64) -> Self {
         self.mul_add(Self::splat(factor), Self::splat(Self::ROUNDER)) - Self::splat(Self::ROUNDER)
+    }
+
+    /// 1 / (self + low), for normal numbers whose reciprocal is normal; `low` is at most half a unit in the last place.
+    /// Cheaper than a division, nearly as accurate; NaN stays NaN.
+    #[inline(always)]
+    fn reciprocal(self, low: Self) -> Self {
+        let y = self.reciprocal_estimate();
+        let residual = y.neg_mul_add(low, y.neg_mul_add(self, Self::splat(1.0)));
+        y.mul_add(residual, y)
     }
 
     /// The polynomial with these coefficients, lowest power first.

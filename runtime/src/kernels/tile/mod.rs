@@ -15,6 +15,8 @@ mod inverse_trig;
 mod lanes;
 mod level;
 mod log;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
 mod power;
 mod reference;

@@ -70,6 +70,8 @@ fn table(level: Level) -> &'static Table {
         Level::Avx2 => &AVX2,
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => &AVX512,
+        #[cfg(target_arch = "aarch64")]
+        Level::Neon => &NEON,
         _ => &PORTABLE,
     }
 }
@@ -161,6 +163,12 @@ macro_rules! entries {
 
 static PORTABLE: Table = {
     use super::portable::*;
+    entries!()
+};
+
+#[cfg(target_arch = "aarch64")]
+static NEON: Table = {
+    use super::vector_level::neon::*;
     entries!()
 };
 

@@ -111,37 +111,26 @@ impl Worst {
         }
     }
 
-    fn check(&self, f: MathFn, level: Level, failures: &mut Vec<String>) {
+    fn check(&self, f: MathFn, level: Level) {
         let Worst { ulps, at, got, exact } = self;
         println!("{f:?} {}: {ulps:.3} ulp at {at:?}", level.name());
-        if *ulps > TOLERANCE {
-            failures.push(format!("{f:?} {}: {ulps:.3} ulp at {at:?}: {got:e}, not {exact:e}", level.name()));
-        }
+        assert!(*ulps <= TOLERANCE, "{f:?} {}: {ulps:.3} ulp at {at:?}: {got:e}, not {exact:e}", level.name());
     }
 }
 
-fn assert_none(failures: Vec<String>) {
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
-}
-
-#[test]
-fn accuracy_of_unary_functions() {
-    let mut failures = vec![];
-    for f in MathFn::ALL.into_iter().filter(|f| f.arity() == 1) {
-        let mut worst = [Worst::default(); Level::ALL.len()];
-        for_each_run(|x| {
-            let exact: Vec<f64> = x.iter().map(|&x| reference(f, x as f64, 0.0)).collect();
-            let mut got = vec![0.0; x.len()];
-            for level in Level::available() {
-                map_at(level, f, &mut got, x);
-                for i in 0..x.len() {
-                    worst[level as usize].see([x[i], 0.0], got[i], exact[i]);
-                }
+fn check_unary(f: MathFn) {
+    let mut worst = [Worst::default(); Level::ALL.len()];
+    for_each_run(|x| {
+        let exact: Vec<f64> = x.iter().map(|&x| reference(f, x as f64, 0.0)).collect();
+        let mut got = vec![0.0; x.len()];
+        for level in Level::available() {
+            map_at(level, f, &mut got, x);
+            for i in 0..x.len() {
+                worst[level as usize].see([x[i], 0.0], got[i], exact[i]);
             }
-        });
-        Level::available().for_each(|level| worst[level as usize].check(f, level, &mut failures));
-    }
-    assert_none(failures);
+        }
+    });
+    Level::available().for_each(|level| worst[level as usize].check(f, level));
 }
 
 /// Operands whose results are neither all 0 nor all infinite: y is chosen for x.
@@ -156,37 +145,51 @@ fn pow_operands(x: &[f32]) -> Vec<f32> {
     x.iter().enumerate().map(y).collect()
 }
 
-#[test]
-fn accuracy_of_binary_functions() {
-    let mut failures = vec![];
-    for f in [MathFn::Pow, MathFn::Atan2] {
-        let mut worst = [Worst::default(); Level::ALL.len()];
-        let mut check = |x: &[f32], y: &[f32]| {
-            let mut got = vec![0.0; x.len()];
-            for level in Level::available() {
-                map2_at(level, f, &mut got, x, y);
-                for i in 0..x.len() {
-                    let exact = reference(f, x[i] as f64, y[i] as f64);
-                    worst[level as usize].see([x[i], y[i]], got[i], exact);
-                }
+fn check_binary(f: MathFn) {
+    let mut worst = [Worst::default(); Level::ALL.len()];
+    let mut check = |x: &[f32], y: &[f32]| {
+        let mut got = vec![0.0; x.len()];
+        for level in Level::available() {
+            map2_at(level, f, &mut got, x, y);
+            for i in 0..x.len() {
+                let exact = reference(f, x[i] as f64, y[i] as f64);
+                worst[level as usize].see([x[i], y[i]], got[i], exact);
             }
-        };
-        for first in edges() {
-            let y: Vec<f32> = edges().collect();
-            check(&vec![first; y.len()], &y);
         }
-        for_each_run(|x| {
-            check(x, &pow_operands(x));
-            check(&x.iter().map(|x| x.abs()).collect::<Vec<_>>(), &pow_operands(x));
-            let rotated: Vec<f32> = x.iter().map(|x| f32::from_bits(x.to_bits().rotate_left(13))).collect();
-            check(x, &rotated);
-            // Of like size, so that no quotient is extreme.
-            let near: Vec<f32> = x.iter().map(|x| x * (1.0 + (x.to_bits() % 97) as f32 / 50.0)).collect();
-            check(x, &near);
-        });
-        Level::available().for_each(|level| worst[level as usize].check(f, level, &mut failures));
+    };
+    for first in edges() {
+        let y: Vec<f32> = edges().collect();
+        check(&vec![first; y.len()], &y);
     }
-    assert_none(failures);
+    for_each_run(|x| {
+        check(x, &pow_operands(x));
+        check(&x.iter().map(|x| x.abs()).collect::<Vec<_>>(), &pow_operands(x));
+        let rotated: Vec<f32> = x.iter().map(|x| f32::from_bits(x.to_bits().rotate_left(13))).collect();
+        check(x, &rotated);
+        // Of like size, so that no quotient is extreme.
+        let near: Vec<f32> = x.iter().map(|x| x * (1.0 + (x.to_bits() % 97) as f32 / 50.0)).collect();
+        check(x, &near);
+    });
+    Level::available().for_each(|level| worst[level as usize].check(f, level));
+}
+
+/// One test for each function, so that they run in parallel and one can be run alone.
+mod accuracy {
+    macro_rules! accuracy {
+        ($check:ident: $($name:ident $function:ident)*) => {$(
+            #[test]
+            fn $name() {
+                super::$check(super::MathFn::$function);
+            }
+        )*};
+    }
+
+    accuracy! { check_unary:
+        exp Exp exp2 Exp2 expm1 Expm1 log Log log2 Log2 log10 Log10 log1p Log1p rsqrt Rsqrt cbrt Cbrt
+        tanh Tanh sigmoid Sigmoid softplus Softplus erf Erf erfc Erfc sin Sin cos Cos tan Tan sinh Sinh cosh Cosh
+        asin Asin acos Acos atan Atan asinh Asinh acosh Acosh atanh Atanh
+    }
+    accuracy! { check_binary: pow Pow atan2 Atan2 }
 }
 
 #[test]
@@ -236,7 +239,7 @@ fn tails_alignment_and_in_place() {
             // SAFETY: the run at bytes + 1 has room for all values; operands and results may be the same run.
             unsafe {
                 let p = bytes.as_mut_ptr().add(1).cast::<f32>();
-                p.copy_from_nonoverlapping_unaligned(&values);
+                p.cast::<u8>().copy_from_nonoverlapping(values.as_ptr().cast(), size_of_val(&values[..]));
                 if f.arity() == 1 {
                     let routine: unsafe extern "C" fn(*mut f32, *const f32, usize) = std::mem::transmute(address);
                     routine(p, p, values.len());
@@ -250,18 +253,6 @@ fn tails_alignment_and_in_place() {
                 }
             }
         }
-    }
-}
-
-/// Writes to memory of any alignment.
-trait UnalignedWrite {
-    unsafe fn copy_from_nonoverlapping_unaligned(self, values: &[f32]);
-}
-
-impl UnalignedWrite for *mut f32 {
-    unsafe fn copy_from_nonoverlapping_unaligned(self, values: &[f32]) {
-        // SAFETY: as the caller promises; bytes have no alignment.
-        unsafe { self.cast::<u8>().copy_from_nonoverlapping(values.as_ptr().cast(), size_of_val(values)) }
     }
 }
 

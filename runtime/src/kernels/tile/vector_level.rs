@@ -2,7 +2,7 @@
 
 /// Defines a module with the `extern "C"` routines of one level, from its vectors and conversions.
 macro_rules! vector_level {
-    ($(#[$doc:meta])* $level:ident: $features:literal, $set:path, $f32:ident $f64:ident $i32:ident $i64:ident, fence $fence:path) => {
+    ($(#[$doc:meta])* $level:ident: $features:literal, $set:path, $f32:ident $f64:ident $i32:ident $i64:ident; $($rest:item)*) => {
         $(#[$doc])*
         pub(super) mod $level {
             use $set as set;
@@ -56,50 +56,28 @@ macro_rules! vector_level {
                 unsafe { fold::fold::<T, T::Lanes, Op>(x, n) }
             }
 
-            /// Bytes that one non-temporal block has, and its alignment.
-            const BLOCK: usize = 64;
-
-            #[target_feature(enable = $features)]
-            pub(in crate::kernels::tile) unsafe extern "C" fn stream(dst: *mut u8, src: *const u8, bytes: usize) {
-                unsafe {
-                    let head = dst.align_offset(BLOCK).min(bytes);
-                    src.copy_to(dst, head);
-                    let mut at = head;
-                    while at + BLOCK <= bytes {
-                        set::stream_block(dst.add(at), src.add(at));
-                        at += BLOCK;
-                    }
-                    src.add(at).copy_to(dst.add(at), bytes - at);
-                    // Non-temporal stores are weakly ordered: make them visible before whatever the caller does next.
-                    $fence();
-                }
-            }
-
-            $crate::kernels::tile::vector_level::conversion!($features, set, widen_f16: u16 => f32);
-            $crate::kernels::tile::vector_level::conversion!($features, set, widen_bf16: u16 => f32);
-            $crate::kernels::tile::vector_level::conversion!($features, set, narrow_f16: f32 => u16);
-            $crate::kernels::tile::vector_level::conversion!($features, set, narrow_bf16: f32 => u16);
+            $($rest)*
         }
     };
 }
 
 /// A conversion by whole vectors; the last, partial one goes through a buffer.
+#[cfg(target_arch = "x86_64")]
 macro_rules! conversion {
-    ($features:literal, $set:ident, $name:ident: $from:ty => $to:ty) => {
+    ($features:literal, $name:ident: $from:ty => $to:ty) => {
         #[target_feature(enable = $features)]
         pub(in crate::kernels::tile) unsafe extern "C" fn $name(dst: *mut $to, src: *const $from, n: usize) {
+            const STEP: usize = set::CONVERTED;
             unsafe {
                 let mut at = 0;
-                while at + $set::CONVERTED <= n {
-                    $set::$name(dst.add(at), src.add(at));
-                    at += $set::CONVERTED;
+                while at + STEP <= n {
+                    set::$name(dst.add(at), src.add(at));
+                    at += STEP;
                 }
                 if at < n {
-                    let mut from = [<$from>::default(); $set::CONVERTED];
-                    let mut to = [<$to>::default(); $set::CONVERTED];
-                    let rest = (n - at) * size_of::<$from>();
-                    src.add(at).cast::<u8>().copy_to(from.as_mut_ptr().cast(), rest);
-                    $set::$name(to.as_mut_ptr(), from.as_ptr());
+                    let (mut from, mut to) = ([<$from>::default(); STEP], [<$to>::default(); STEP]);
+                    src.add(at).cast::<u8>().copy_to(from.as_mut_ptr().cast(), (n - at) * size_of::<$from>());
+                    set::$name(to.as_mut_ptr(), from.as_ptr());
                     to.as_ptr().cast::<u8>().copy_to(dst.add(at).cast(), (n - at) * size_of::<$to>());
                 }
             }
@@ -107,17 +85,58 @@ macro_rules! conversion {
     };
 }
 
-pub(super) use conversion;
+/// Copies by non-temporal stores of whole cache lines.
+#[cfg(target_arch = "x86_64")]
+macro_rules! stream {
+    ($features:literal) => {
+        #[target_feature(enable = $features)]
+        pub(in crate::kernels::tile) unsafe extern "C" fn stream(dst: *mut u8, src: *const u8, bytes: usize) {
+            const LINE: usize = 64;
+            unsafe {
+                let mut at = dst.align_offset(LINE).min(bytes);
+                src.copy_to(dst, at);
+                while at + LINE <= bytes {
+                    set::stream_line(dst.add(at), src.add(at));
+                    at += LINE;
+                }
+                src.add(at).copy_to(dst.add(at), bytes - at);
+                // Non-temporal stores are weakly ordered: make them visible before whatever the caller does next.
+                std::arch::x86_64::_mm_sfence();
+            }
+        }
+    };
+}
 
 #[cfg(target_arch = "x86_64")]
 vector_level! {
     /// The routines for AVX2.
-    avx2: "avx2,fma,f16c", crate::kernels::tile::x86::avx2, F32x8 F64x4 I32x8 I64x4, fence std::arch::x86_64::_mm_sfence
+    avx2: "avx2,fma,f16c", crate::kernels::tile::x86::avx2, F32x8 F64x4 I32x8 I64x4;
+
+    stream!("avx2,fma,f16c");
+    conversion!("avx2,fma,f16c", widen_f16: u16 => f32);
+    conversion!("avx2,fma,f16c", widen_bf16: u16 => f32);
+    conversion!("avx2,fma,f16c", narrow_f16: f32 => u16);
+    conversion!("avx2,fma,f16c", narrow_bf16: f32 => u16);
 }
 
 #[cfg(target_arch = "x86_64")]
 vector_level! {
     /// The routines for AVX-512.
-    avx512: "avx2,fma,f16c,avx512f,avx512dq,avx512bw,avx512vl", crate::kernels::tile::x86::avx512,
-    F32x16 F64x8 I32x16 I64x8, fence std::arch::x86_64::_mm_sfence
+    avx512: "avx2,fma,f16c,avx512f,avx512dq,avx512bw,avx512vl", crate::kernels::tile::x86::avx512, F32x16 F64x8 I32x16 I64x8;
+
+    stream!("avx2,fma,f16c,avx512f,avx512dq,avx512bw,avx512vl");
+    conversion!("avx2,fma,f16c,avx512f,avx512dq,avx512bw,avx512vl", widen_f16: u16 => f32);
+    conversion!("avx2,fma,f16c,avx512f,avx512dq,avx512bw,avx512vl", widen_bf16: u16 => f32);
+    conversion!("avx2,fma,f16c,avx512f,avx512dq,avx512bw,avx512vl", narrow_f16: f32 => u16);
+    conversion!("avx2,fma,f16c,avx512f,avx512dq,avx512bw,avx512vl", narrow_bf16: f32 => u16);
+}
+
+#[cfg(target_arch = "aarch64")]
+vector_level! {
+    /// The routines for NEON.
+    neon: "neon", crate::kernels::tile::neon, F32x4 F64x2 I32x4 I64x2;
+
+    pub(in crate::kernels::tile) use crate::kernels::tile::portable::{
+        narrow_bf16, narrow_f16, stream, widen_bf16, widen_f16,
+    };
 }

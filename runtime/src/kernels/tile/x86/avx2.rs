@@ -37,6 +37,12 @@ float_vector! {
     _mm256_min_ps _mm256_max_ps _mm256_set1_ps _mm256_and_ps _mm256_andnot_ps _mm256_xor_ps
     _mm256_loadu_ps _mm256_storeu_ps;
 
+    /// The instruction gives 12 bits; one step of Newton's method doubles them.
+    #[inline(always)]
+    fn reciprocal_estimate(self) -> Self {
+        let y = unsafe { Self(_mm256_rcp_ps(self.0)) };
+        y.mul_add(y.neg_mul_add(self, Lanes::splat(1.0)), y)
+    }
     #[inline(always)]
     fn floor(self) -> Self {
         unsafe { Self(_mm256_floor_ps(self.0)) }
@@ -115,6 +121,10 @@ float_vector! {
     _mm256_min_pd _mm256_max_pd _mm256_set1_pd _mm256_and_pd _mm256_andnot_pd _mm256_xor_pd
     _mm256_loadu_pd _mm256_storeu_pd;
 
+    #[inline(always)]
+    fn reciprocal_estimate(self) -> Self {
+        <Self as Lanes>::splat(1.0) / self
+    }
     #[inline(always)]
     fn floor(self) -> Self {
         unsafe { Self(_mm256_floor_pd(self.0)) }
@@ -326,7 +336,7 @@ pub(in crate::kernels::tile) unsafe fn narrow_bf16(dst: *mut u16, src: *const f3
 
 /// Copies 64 bytes to a 64-byte aligned address with non-temporal stores.
 #[inline(always)]
-pub(in crate::kernels::tile) unsafe fn stream_block(dst: *mut u8, src: *const u8) {
+pub(in crate::kernels::tile) unsafe fn stream_line(dst: *mut u8, src: *const u8) {
     unsafe {
         let (low, high) = (_mm256_loadu_si256(src.cast()), _mm256_loadu_si256(src.add(32).cast()));
         _mm256_stream_si256(dst.cast(), low);

@@ -26,6 +26,10 @@ float_vector! {
     _mm512_loadu_ps _mm512_storeu_ps;
 
     #[inline(always)]
+    fn reciprocal_estimate(self) -> Self {
+        unsafe { Self(_mm512_rcp14_ps(self.0)) }
+    }
+    #[inline(always)]
     fn floor(self) -> Self {
         unsafe { Self(_mm512_roundscale_ps::<{ _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC }>(self.0)) }
     }
@@ -89,6 +93,10 @@ float_vector! {
     _mm512_min_pd _mm512_max_pd _mm512_set1_pd _mm512_and_pd _mm512_andnot_pd _mm512_xor_pd
     _mm512_loadu_pd _mm512_storeu_pd;
 
+    #[inline(always)]
+    fn reciprocal_estimate(self) -> Self {
+        unsafe { Self(_mm512_rcp14_pd(self.0)) }
+    }
     #[inline(always)]
     fn floor(self) -> Self {
         unsafe { Self(_mm512_roundscale_pd::<{ _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC }>(self.0)) }
@@ -266,6 +274,6 @@ pub(in crate::kernels::tile) unsafe fn narrow_bf16(dst: *mut u16, src: *const f3
 
 /// Copies 64 bytes to a 64-byte aligned address with a non-temporal store.
 #[inline(always)]
-pub(in crate::kernels::tile) unsafe fn stream_block(dst: *mut u8, src: *const u8) {
+pub(in crate::kernels::tile) unsafe fn stream_line(dst: *mut u8, src: *const u8) {
     unsafe { _mm512_stream_si512(dst.cast(), _mm512_loadu_si512(src.cast())) }
 }
