@@ -6,13 +6,14 @@
 //! op table: the builder makes `parameter` and `constant`, the parser looks names up.
 
 pub mod base;
-pub mod dump;
 pub mod options;
-
-pub mod graph;
-pub mod interp;
+pub mod dump;
+pub mod text;
 pub mod kernel;
+pub mod graph;
 pub mod ops;
+pub mod interp;
+pub mod grad;
 
 pub mod rewrite;
 

@@ -122,8 +122,8 @@ pub enum Grad {
     Rule(fn(&mut GradCx<'_>) -> Result<SmallVec<[Option<Handle>; 3]>>),
     /// That of the expansion.
     Expansion,
-    /// The derivative is zero wherever it exists (comparison, rounding), or the result is not a number:
-    /// nothing flows back. Asking for it as the only path is an error with this reason.
+    /// The derivative is zero wherever it exists (comparison, rounding), or the result is not a number, for this
+    /// reason: nothing flows back. A source that is reached by no other path is unconnected.
     Zero(&'static str),
     /// There is no derivative, for this reason: an error if a cotangent arrives.
     None(&'static str),

@@ -81,7 +81,7 @@ impl Dim {
     /// Quotient rounded towards negative infinity.
     pub fn floor_div(&self, by: &Dim) -> Dim {
         match (self.as_const(), by.as_const()) {
-            (Some(a), Some(b)) if b != 0 => a.div_euclid(b).into(),
+            (Some(a), Some(b)) if b != 0 => a.wrapping_div_euclid(b).into(),
             (_, Some(1)) => self.clone(),
             (_, Some(b)) if b > 0 && self.terms().iter().all(|t| t.coef % b == 0) => self.scale_down(b),
             _ if self == by => Dim::ONE,
@@ -110,7 +110,7 @@ impl Dim {
     /// Remainder of [`floor_div`](Self::floor_div).
     pub fn modulo(&self, by: &Dim) -> Dim {
         match (self.as_const(), by.as_const()) {
-            (Some(a), Some(b)) if b != 0 => a.rem_euclid(b).into(),
+            (Some(a), Some(b)) if b != 0 => a.wrapping_rem_euclid(b).into(),
             (_, Some(b)) if b > 0 && self.terms().iter().all(|t| t.coef % b == 0) => Dim::ZERO,
             _ if self == by => Dim::ZERO,
             _ => Dim::atom(Atom::Mod(self.clone(), by.clone())),
@@ -332,7 +332,7 @@ impl fmt::Display for Atom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Atom::Sym(k) => write!(f, "n{k}"),
-            Atom::Slot(k, bound) => write!(f, "s{k}<={bound}"),
+            Atom::Slot(k, bound) => write!(f, "s{k}(<={bound})"),
             Atom::FloorDiv(a, b) => write!(f, "floordiv({a}, {b})"),
             Atom::Mod(a, b) => write!(f, "mod({a}, {b})"),
             Atom::Max(a, b) => write!(f, "max({a}, {b})"),
