@@ -438,6 +438,7 @@ impl<'a> Emitter<'a> {
         let terms: Vec<(Size, Value)> = (access.grid.iter().copied().zip(self.grid.iter().copied()))
             .chain(access.seq.iter().copied().zip(self.seq.iter().copied()))
             .chain(self.kernel.split.map(|_| (access.lane, self.first_lane)))
+            .chain(self.kernel.split.map(|_| (access.block, self.grid[self.grid.len() - 1])))
             .chain(lane.map(|lane| (access.lane, lane)))
             .collect();
         for (stride, at) in terms {

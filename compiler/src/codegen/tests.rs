@@ -19,7 +19,7 @@ fn lanes() -> Pass {
 
 fn at(buffer: u32, grid: &[i64], lane: i64) -> Access {
     let grid = grid.iter().map(|&c| Size::Const(c)).collect();
-    Access { buffer, offset: Size::Const(0), grid, seq: smallvec![], lane: Size::Const(lane) }
+    Access { buffer, offset: Size::Const(0), grid, seq: smallvec![], lane: Size::Const(lane), block: Size::Const(0) }
 }
 
 /// Runs a kernel without size arguments on f32 arrays; the last buffer is the result.

@@ -29,10 +29,10 @@
 //! - a value of a `Scalar` pass, and the result of a `Reduce` over lanes, is a *scalar*: usable everywhere after;
 //! - a lane value used in a later pass (v0, v3 above) is *kept* by the code generator: the row is in scratch
 //!   memory, or it is loaded again if it is a plain load of a buffer that the kernel does not write;
-//! - in a pass with `seq` loops, every lane value that is used after the pass, or stored, is a `Reduce`;
-//!   such a reduce over `seq` alone gives a lane value (a kept row); over `seq` and lanes, a scalar;
-//! - with `split`, lanes are cut into blocks of that length, which become the innermost grid loop; then
-//!   nothing reduces over lanes;
+//! - in a pass with `seq` loops, every lane value that is used after the pass is a `Reduce`; such a reduce over
+//!   `seq` alone gives a lane value (a kept row); over `seq` and lanes, a scalar;
+//! - with `split`, lanes are cut into blocks of that length, which become the innermost grid loop; a reduce over
+//!   lanes then gives a scalar for each block;
 //! - accesses are in bounds for every grid point, lane and `seq` index; a buffer that is both read and
 //!   written is accessed at equal index;
 //! - grid points are independent: no two store to the same element, except equal values.
@@ -68,7 +68,7 @@ pub struct BufferParam {
     pub written: bool,
 }
 
-/// Where in a buffer: `offset + Σ grid[k]*g<k> + Σ seq[k]*q<k> + lane*l`, in elements.
+/// Where in a buffer: `offset + Σ grid[k]*g<k> + Σ seq[k]*q<k> + lane*l + block*b`, in elements.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Access {
     /// Index into [`Kernel::buffers`].
@@ -81,6 +81,8 @@ pub struct Access {
     pub seq: SmallVec<[Size; 2]>,
     /// Stride of the lanes: 1 contiguous, 0 the same element for all.
     pub lane: Size,
+    /// Stride of the block loop under `split`, besides what the lanes' stride moves (a result for each block).
+    pub block: Size,
 }
 
 /// A loop index as a number.

@@ -1,0 +1,424 @@
+//! Which nodes share a kernel.
+//!
+//! A group has a *frame*: the axes of its iteration space. Every value of the group maps its axes to frame axes
+//! (an axis of length 1 maps to none). Elementwise nodes and reductions join the group of an operand if their
+//! axes fit its frame; all reductions of a group reduce the same frame axes. A value that only depends on the
+//! axes left over is computed once a row. Movement is no member: it is a view of a buffer, or, if it only adds
+//! axes, a change of the map.
+//!
+//! Joining keeps the graph of groups acyclic. Every refusal is recorded for `explain`.
+
+use super::view::unit_reshape;
+use crate::base::spec::Dims;
+use crate::base::{Dim, TensorSpec};
+use crate::graph::opdef::{Lower, Movement, Source};
+use crate::graph::{Graph, NodeId, ValueId};
+use crate::ops::infer;
+use crate::options::{Level, Options};
+use smallvec::SmallVec;
+
+/// For each axis of a value, the frame axis that it runs along.
+pub type AxisMap = SmallVec<[Option<usize>; 4]>;
+
+/// A full reduction of at most this many elements is done at one grid point.
+pub const SINGLE_POINT: i64 = 32_768;
+
+/// Groups stop growing at this many nodes: code stays small enough to compile fast and to fit the registers.
+const MAX_NODES: usize = 96;
+
+/// Nodes that become one kernel.
+#[derive(Clone, Debug, Default)]
+pub struct Group {
+    /// Members, in graph order.
+    pub nodes: Vec<NodeId>,
+    /// Lengths of the frame's axes; none is the constant 1.
+    pub frame: Dims,
+    /// The frame axes that reductions reduce, if there are reductions.
+    pub reduced: Option<SmallVec<[usize; 4]>>,
+}
+
+/// What is known of a grouped node.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Which group.
+    pub group: usize,
+    /// The map of its result's axes.
+    pub map: AxisMap,
+    /// The map of its operand's axes, for a reduction.
+    pub operand_map: AxisMap,
+    /// Number of reductions that come before it.
+    pub stage: usize,
+}
+
+/// Two neighbours that do not share a kernel, and why.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// The producer.
+    pub from: NodeId,
+    /// The consumer.
+    pub to: NodeId,
+    /// Why.
+    pub why: &'static str,
+}
+
+/// The grouping of a graph.
+#[derive(Clone, Debug, Default)]
+pub struct Grouping {
+    /// The groups; emptied ones were merged into others.
+    pub groups: Vec<Group>,
+    /// For each node, its place in a group.
+    pub members: Vec<Option<Member>>,
+    /// What did not fuse.
+    pub refusals: Vec<Refusal>,
+}
+
+/// Groups the nodes of a graph without composites.
+pub fn group(graph: &Graph, options: &Options) -> Grouping {
+    let n = graph.nodes.len();
+    let mut g = Grouper { graph, options, out: Grouping { members: vec![None; n], ..Grouping::default() } };
+    for (id, node) in graph.iter() {
+        if matches!(node.op.lower, Lower::Elementwise(_) | Lower::Reduction(_)) {
+            g.place(id);
+        }
+    }
+    if options.level >= Level::O2 {
+        g.merge_siblings();
+    }
+    g.out
+}
+
+/// Whether the value is computed anew in every kernel that needs it: an index, a size, a constant of one element.
+pub fn is_inlined(graph: &Graph, value: ValueId) -> bool {
+    match graph.node(value.node).op.lower {
+        Lower::Source(Source::Constant) => graph.spec(value).numel() == Dim::ONE,
+        Lower::Source(_) => true,
+        _ => false,
+    }
+}
+
+/// Follows movements that only rename axes (transpose, added or dropped unit axes, broadcast) back to the value
+/// they start from; the map says which axis of that value each axis is.
+pub fn renamed(graph: &Graph, value: ValueId) -> (ValueId, AxisMap) {
+    let spec = graph.spec(value);
+    let own: AxisMap = (0..spec.rank()).map(|k| (spec.dims[k] != Dim::ONE).then_some(k)).collect();
+    let node = graph.node(value.node);
+    let Lower::Movement(movement) = node.op.lower else { return (value, own) };
+    let Some(&operand) = node.inputs.first() else { return (value, own) };
+    let from = &graph.spec(operand).dims;
+    let step: AxisMap = match movement {
+        Movement::Transpose => match infer::permutation(&node.attrs, from.len()) {
+            Ok(perm) => perm.iter().map(|&axis| Some(axis)).collect(),
+            Err(_) => return (value, own),
+        },
+        Movement::Broadcast => {
+            let added = spec.rank() - from.len();
+            (0..spec.rank()).map(|k| k.checked_sub(added).filter(|&a| from[a] != Dim::ONE)).collect()
+        }
+        Movement::Reshape => match unit_reshape(from, &spec.dims) {
+            Some(axes) => axes.into_iter().collect(),
+            None => return (value, own),
+        },
+        _ => return (value, own),
+    };
+    let (base, map) = renamed(graph, operand);
+    (base, step.iter().map(|axis| axis.and_then(|a| map[a])).collect())
+}
+
+struct Grouper<'a> {
+    graph: &'a Graph,
+    options: &'a Options,
+    out: Grouping,
+}
+
+impl Grouper<'_> {
+    fn place(&mut self, id: NodeId) {
+        let mut candidates: SmallVec<[(usize, NodeId); 4]> = SmallVec::new();
+        for &operand in &self.graph.node(id).inputs {
+            let (base, _) = renamed(self.graph, operand);
+            if let Some(member) = &self.out.members[base.node.index()]
+                && candidates.iter().all(|c| c.0 != member.group)
+            {
+                candidates.push((member.group, base.node));
+            }
+        }
+        let fuse = self.options.level > Level::O0;
+        let mut joined: Option<usize> = None;
+        for (group, from) in candidates {
+            if !fuse {
+                continue;
+            }
+            let attempt = match joined {
+                None => self.join(id, group),
+                Some(into) => self.merge(group, into),
+            };
+            match attempt {
+                Ok(()) => joined = joined.or(Some(group)),
+                Err(why) => self.out.refusals.push(Refusal { from, to: id, why }),
+            }
+        }
+        if joined.is_none() {
+            self.start(id);
+        }
+    }
+
+    /// The axes that the node iterates over: its operand's for a reduction, else its result's.
+    fn space(&self, id: NodeId) -> &TensorSpec {
+        let node = self.graph.node(id);
+        match node.op.lower {
+            Lower::Reduction(_) => self.graph.spec(node.inputs[0]),
+            _ => &node.outputs[0],
+        }
+    }
+
+    fn start(&mut self, id: NodeId) {
+        let space = self.space(id).clone();
+        let mut frame = Dims::new();
+        let map: AxisMap = (space.dims.iter())
+            .map(|dim| {
+                (*dim != Dim::ONE).then(|| {
+                    frame.push(dim.clone());
+                    frame.len() - 1
+                })
+            })
+            .collect();
+        let group = self.out.groups.len();
+        let reduced = self.reduced_axes(id, &map);
+        self.out.groups.push(Group { nodes: vec![id], frame, reduced });
+        self.out.members[id.index()] = Some(self.member(id, group, map));
+    }
+
+    /// The frame axes that a reduction reduces, sorted; None for other nodes.
+    fn reduced_axes(&self, id: NodeId, space_map: &AxisMap) -> Option<SmallVec<[usize; 4]>> {
+        let node = self.graph.node(id);
+        let Lower::Reduction(_) = node.op.lower else { return None };
+        let axes = infer::axes(&node.attrs, space_map.len()).expect("checked when the node was made");
+        let mut reduced: SmallVec<[usize; 4]> = axes.iter().filter_map(|&axis| space_map[axis]).collect();
+        reduced.sort_unstable();
+        Some(reduced)
+    }
+
+    fn member(&self, id: NodeId, group: usize, space_map: AxisMap) -> Member {
+        let node = self.graph.node(id);
+        let stage = self.stage(id, group);
+        let Lower::Reduction(_) = node.op.lower else {
+            return Member { group, map: space_map, operand_map: AxisMap::new(), stage };
+        };
+        let axes = infer::axes(&node.attrs, space_map.len()).expect("checked when the node was made");
+        let keepdims = node.attrs.bool("keepdims");
+        let mut map = AxisMap::new();
+        for (axis, &frame_axis) in space_map.iter().enumerate() {
+            match axes.contains(&axis) {
+                true if keepdims => map.push(None),
+                true => {}
+                false => map.push(frame_axis),
+            }
+        }
+        Member { group, map, operand_map: space_map, stage }
+    }
+
+    fn stage(&self, id: NodeId, group: usize) -> usize {
+        let of = |value: &ValueId| {
+            let (base, _) = renamed(self.graph, *value);
+            let member = self.out.members[base.node.index()].as_ref().filter(|m| m.group == group)?;
+            let after = matches!(self.graph.node(base.node).op.lower, Lower::Reduction(_));
+            Some(member.stage + usize::from(after))
+        };
+        self.graph.node(id).inputs.iter().filter_map(of).max().unwrap_or(0)
+    }
+
+    fn join(&mut self, id: NodeId, group: usize) -> Result<(), &'static str> {
+        if self.out.groups[group].nodes.len() >= MAX_NODES {
+            return Err("the kernel would be too long");
+        }
+        let map = self.fit(id, group)?;
+        let frame_rank = self.out.groups[group].frame.len();
+        let reduced = self.reduced_axes(id, &map);
+        if reduced.is_some() && (0..frame_rank).any(|axis| !map.contains(&Some(axis))) {
+            return Err("it reduces something smaller than the kernel's iteration space");
+        }
+        match (&reduced, &self.out.groups[group].reduced) {
+            (Some(new), Some(old)) if new != old => return Err("the kernel reduces other axes"),
+            _ => {}
+        }
+        let stage = self.stage(id, group);
+        let all = reduced.clone().or_else(|| self.out.groups[group].reduced.clone());
+        if stage > 0 && self.is_chunked(group, all.as_deref()) && map.iter().any(Option::is_some) {
+            return Err("it needs the result of a reduction over all elements");
+        }
+        if self.makes_cycle(&[group], Some(id)) {
+            return Err("another operand depends on the kernel's results");
+        }
+        let member = self.member(id, group, map);
+        let g = &mut self.out.groups[group];
+        g.nodes.push(id);
+        if reduced.is_some() {
+            g.reduced = reduced;
+        }
+        self.out.members[id.index()] = Some(member);
+        Ok(())
+    }
+
+    /// Whether the group's reduction is over all elements and too many for one grid point.
+    fn is_chunked(&self, group: usize, reduced: Option<&[usize]>) -> bool {
+        let g = &self.out.groups[group];
+        reduced.is_some_and(|r| r.len() == g.frame.len()) && is_long(&g.frame)
+    }
+
+    /// How the node's axes run along the group's frame.
+    fn fit(&self, id: NodeId, group: usize) -> Result<AxisMap, &'static str> {
+        let node = self.graph.node(id);
+        let space = self.space(id);
+        let frame = &self.out.groups[group].frame;
+        let mut map: AxisMap = std::iter::repeat_n(None, space.rank()).collect();
+        for &operand in &node.inputs {
+            let (base, axes) = renamed(self.graph, operand);
+            let Some(member) = self.out.members[base.node.index()].as_ref().filter(|m| m.group == group) else {
+                continue;
+            };
+            let shift = space.rank() - axes.len();
+            for (k, axis) in axes.iter().enumerate() {
+                let Some(frame_axis) = axis.and_then(|a| member.map[a]) else { continue };
+                match map[k + shift] {
+                    Some(other) if other != frame_axis => return Err("operands run along different axes"),
+                    _ => map[k + shift] = Some(frame_axis),
+                }
+            }
+        }
+        for k in 0..map.len() {
+            if map[k].is_some() || space.dims[k] == Dim::ONE {
+                continue;
+            }
+            // The axis comes from an operand outside: it must be a free frame axis between its neighbours'.
+            let after = map[..k].iter().rev().find_map(|m| *m).map_or(0, |m| m + 1);
+            let before = map[k + 1..].iter().find_map(|m| *m).unwrap_or(frame.len());
+            let free = (after..before).find(|axis| frame[*axis] == space.dims[k] && !map.contains(&Some(*axis)));
+            map[k] = Some(free.ok_or("it has an axis that the kernel does not iterate over")?);
+        }
+        let mut seen = map.iter().flatten().copied().collect::<Vec<_>>();
+        seen.sort_unstable();
+        if seen.windows(2).any(|w| w[0] == w[1]) {
+            return Err("two axes run along the same axis of the kernel");
+        }
+        Ok(map)
+    }
+
+    /// Merges `from` into `into`: the same frame, the same reduced axes.
+    fn merge(&mut self, from: usize, into: usize) -> Result<(), &'static str> {
+        let (a, b) = (&self.out.groups[from], &self.out.groups[into]);
+        if a.frame != b.frame {
+            return Err("the kernels iterate over different spaces");
+        }
+        if a.nodes.len() + b.nodes.len() > MAX_NODES {
+            return Err("the kernel would be too long");
+        }
+        if a.reduced.is_some() && b.reduced.is_some() && a.reduced != b.reduced {
+            return Err("the kernels reduce different axes");
+        }
+        let reduced = a.reduced.clone().or_else(|| b.reduced.clone());
+        if a.reduced != b.reduced && self.is_chunked(into, reduced.as_deref()) && self.has_late_members(from, into) {
+            return Err("one needs the result of a reduction over all elements");
+        }
+        if self.makes_cycle(&[from, into], None) {
+            return Err("a node between the kernels depends on one and feeds the other");
+        }
+        let moved = std::mem::take(&mut self.out.groups[from].nodes);
+        let g = &mut self.out.groups[into];
+        g.nodes.extend(&moved);
+        g.nodes.sort_unstable();
+        g.reduced = reduced;
+        for id in moved {
+            self.out.members[id.index()].as_mut().expect("a member").group = into;
+        }
+        // Stages count reductions across the merged group.
+        for id in self.out.groups[into].nodes.clone() {
+            let stage = self.stage(id, into);
+            self.out.members[id.index()].as_mut().expect("a member").stage = stage;
+        }
+        Ok(())
+    }
+
+    /// Whether a member of either would come after a reduction and run over more than its result.
+    fn has_late_members(&self, a: usize, b: usize) -> bool {
+        let nodes = self.out.groups[a].nodes.iter().chain(&self.out.groups[b].nodes);
+        nodes.filter_map(|id| self.out.members[id.index()].as_ref()).any(|m| m.stage > 0)
+    }
+
+    /// Whether some path leaves the groups (and `extra`) and comes back.
+    fn makes_cycle(&self, groups: &[usize], extra: Option<NodeId>) -> bool {
+        let inside = |id: NodeId| {
+            Some(id) == extra || self.out.members[id.index()].as_ref().is_some_and(|m| groups.contains(&m.group))
+        };
+        let nodes: Vec<NodeId> = groups.iter().flat_map(|&g| self.out.groups[g].nodes.iter().copied()).collect();
+        let Some(first) = nodes.iter().min().copied() else { return false };
+        // Only what comes after the first member, or shares a group with such a node, can depend on a member.
+        let late = |id: NodeId| {
+            let member = self.out.members[id.index()].as_ref();
+            let last = member.and_then(|m| self.out.groups[m.group].nodes.iter().max()).copied();
+            last.unwrap_or(id) > first
+        };
+        let mut seen = vec![false; self.graph.nodes.len()];
+        let mut stack: Vec<NodeId> = Vec::new();
+        for &id in nodes.iter().chain(&extra) {
+            for operand in &self.graph.node(id).inputs {
+                // Renaming movements inside a group are part of it.
+                let (base, _) = renamed(self.graph, *operand);
+                let start = if inside(base.node) { continue } else { operand.node };
+                if late(start) && !seen[start.index()] {
+                    seen[start.index()] = true;
+                    stack.push(start);
+                }
+            }
+        }
+        while let Some(id) = stack.pop() {
+            // A node outside stands for its whole group.
+            let peers: &[NodeId] = match &self.out.members[id.index()] {
+                Some(member) => &self.out.groups[member.group].nodes,
+                None => std::slice::from_ref(&id),
+            };
+            for &peer in peers {
+                for operand in &self.graph.node(peer).inputs {
+                    let from = operand.node;
+                    if inside(from) {
+                        return true;
+                    }
+                    if late(from) && !seen[from.index()] {
+                        seen[from.index()] = true;
+                        stack.push(from);
+                    }
+                }
+            }
+        }
+        false
+    }
+
+    /// Merges groups of one frame that read a common buffer, so that it is read once.
+    fn merge_siblings(&mut self) {
+        let mut readers: Vec<(ValueId, usize)> = Vec::new();
+        for (index, group) in self.out.groups.iter().enumerate() {
+            for id in &group.nodes {
+                for operand in &self.graph.node(*id).inputs {
+                    let (base, _) = renamed(self.graph, *operand);
+                    let outside = self.out.members[base.node.index()].is_none() && !is_inlined(self.graph, base);
+                    if outside && self.graph.spec(base).rank() > 0 && !readers.contains(&(base, index)) {
+                        readers.push((base, index));
+                    }
+                }
+            }
+        }
+        readers.sort_unstable();
+        let mut moved: Vec<usize> = (0..self.out.groups.len()).collect();
+        for pair in readers.windows(2) {
+            let [(a, first), (b, second)] = pair else { continue };
+            let (into, from) = (moved[*first], moved[*second]);
+            if a == b && into != from && self.merge(from, into).is_ok() {
+                moved.iter_mut().filter(|g| **g == from).for_each(|g| *g = into);
+            }
+        }
+    }
+}
+
+/// Whether the space has more than [`SINGLE_POINT`] elements, or may have.
+pub fn is_long(frame: &[Dim]) -> bool {
+    let numel = frame.iter().cloned().fold(Dim::ONE, |a, b| a * b);
+    numel.as_const().is_none_or(|n| n > SINGLE_POINT)
+}

@@ -1,0 +1,503 @@
+//! Steps, buffers and donations: a schedule is a program whose kernels are still IR.
+//!
+//! Start with [`schedule`]. Units (groups, library calls, copies) are ordered so that operands come first, earliest
+//! graph node first among the ready ones; each value that a unit reads or writes gets a buffer that lives from its
+//! first to its last step.
+
+use super::group::{Grouping, Refusal, group, is_inlined, renamed};
+use super::lower::{Lowered, Operand, leaf_view, lower};
+use super::view::View;
+use crate::base::{DType, Dim, Error, Kind, Result};
+use crate::codegen::plan;
+use crate::graph::opdef::{Lower, Movement, Source, SpecCx};
+use crate::graph::{Graph, NodeId, ValueId};
+use crate::kernel::{Kernel, ScratchNeed};
+use crate::options::Options;
+use rustc_hash::FxHashMap;
+use std::collections::BinaryHeap;
+use tracelift_runtime::program::{
+    BufferDecl, BufferId, Donation, KernelCall, KernelId, LibraryCall, Place, Program, SizeId, Step, SymbolSource,
+    TensorDecl, TensorRef,
+};
+
+/// A program without code, the kernels to compile for it, and what did not fuse.
+pub struct Schedule {
+    /// All but code and kernel declarations; scratch sizes are filled in by [`Schedule::set_scratch`].
+    pub program: Program,
+    /// The kernels, by [`KernelId`].
+    pub kernels: Vec<Kernel>,
+    /// What did not fuse, and why.
+    pub refusals: Vec<Refusal>,
+    /// Lanes of each kernel's grid point, for its scratch size.
+    lanes: Vec<Dim>,
+}
+
+/// Schedules a graph whose nodes are all primitive.
+pub fn schedule(graph: &Graph, options: &Options) -> Result<Schedule> {
+    let grouping = group(graph, options);
+    let stored = stored_members(graph, &grouping);
+    let mut builder = Builder::new(graph, &grouping, &stored);
+    builder.declare_inputs()?;
+    for unit in units(graph, &grouping)? {
+        builder.add(unit)?;
+    }
+    builder.declare_outputs()?;
+    Ok(builder.finish())
+}
+
+/// Something that becomes a step or two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Unit {
+    Group(usize),
+    Node(NodeId),
+}
+
+/// Which members' results are needed outside their group's kernel.
+fn stored_members(graph: &Graph, grouping: &Grouping) -> Vec<bool> {
+    let mut stored = vec![false; graph.nodes.len()];
+    let group_of = |id: NodeId| grouping.members[id.index()].as_ref().map(|m| m.group);
+    for (id, node) in graph.iter() {
+        let movement = matches!(node.op.lower, Lower::Movement(_));
+        for &operand in &node.inputs {
+            let (base, _) = renamed(graph, operand);
+            let fused = group_of(id).is_some() && group_of(id) == group_of(base.node);
+            // A movement needs nothing by itself: its users do, unless they see through it.
+            if !fused && !(movement && is_seen_through(graph, grouping, id)) {
+                stored[View::of(graph, operand).root.node.index()] = true;
+                stored[operand.node.index()] = true;
+                stored[base.node.index()] |= group_of(id).is_some();
+            }
+        }
+    }
+    for &output in &graph.outputs {
+        stored[output.node.index()] = true;
+        stored[View::of(graph, output).root.node.index()] = true;
+    }
+    stored
+}
+
+/// Whether every user of a movement is a group that holds what the movement renames.
+fn is_seen_through(graph: &Graph, grouping: &Grouping, movement: NodeId) -> bool {
+    let value = movement.result(0);
+    let (base, _) = renamed(graph, value);
+    let Some(home) = grouping.members[base.node.index()].as_ref().map(|m| m.group) else { return false };
+    let fused = |user: NodeId| match (&grouping.members[user.index()], graph.node(user).op.lower) {
+        (Some(member), _) => member.group == home,
+        (None, Lower::Movement(_)) => {
+            renamed(graph, user.result(0)).0 == base && is_seen_through(graph, grouping, user)
+        }
+        _ => false,
+    };
+    !graph.outputs.contains(&value)
+        && graph.iter().filter(|(_, n)| n.inputs.contains(&value)).all(|(user, _)| fused(user))
+}
+
+/// The units in an order in which operands come first.
+fn units(graph: &Graph, grouping: &Grouping) -> Result<Vec<Unit>> {
+    let unit_of = |id: NodeId| match &grouping.members[id.index()] {
+        Some(member) => Unit::Group(member.group),
+        None => Unit::Node(id),
+    };
+    let mut index: FxHashMap<Unit, usize> = FxHashMap::default();
+    let mut all: Vec<(Unit, NodeId)> = Vec::new();
+    for (id, _) in graph.iter() {
+        index.entry(unit_of(id)).or_insert_with(|| {
+            all.push((unit_of(id), id));
+            all.len() - 1
+        });
+    }
+    let mut users: Vec<Vec<usize>> = vec![Vec::new(); all.len()];
+    let mut waiting = vec![0usize; all.len()];
+    for (id, node) in graph.iter() {
+        let to = index[&unit_of(id)];
+        for operand in &node.inputs {
+            let (base, _) = renamed(graph, *operand);
+            // A renaming movement inside a group is no step of its own.
+            let within = index[&unit_of(base.node)] == to;
+            let from = index[&unit_of(operand.node)];
+            if from != to && !within {
+                users[from].push(to);
+                waiting[to] += 1;
+            }
+        }
+    }
+    let mut ready: BinaryHeap<std::cmp::Reverse<(NodeId, usize)>> = BinaryHeap::new();
+    ready.extend((0..all.len()).filter(|&u| waiting[u] == 0).map(|u| std::cmp::Reverse((all[u].1, u))));
+    let mut order = Vec::with_capacity(all.len());
+    while let Some(std::cmp::Reverse((_, unit))) = ready.pop() {
+        order.push(all[unit].0);
+        for &user in &users[unit] {
+            waiting[user] -= 1;
+            if waiting[user] == 0 {
+                ready.push(std::cmp::Reverse((all[user].1, user)));
+            }
+        }
+    }
+    if order.len() != all.len() {
+        return Err(Error::new(Kind::Internal, "the scheduler made groups that depend on each other"));
+    }
+    Ok(order)
+}
+
+struct Builder<'a> {
+    graph: &'a Graph,
+    grouping: &'a Grouping,
+    stored: &'a [bool],
+    program: Program,
+    kernels: Vec<Kernel>,
+    lanes: Vec<Dim>,
+    sizes: FxHashMap<Dim, SizeId>,
+    buffers: FxHashMap<Operand, BufferId>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(graph: &'a Graph, grouping: &'a Grouping, stored: &'a [bool]) -> Self {
+        let program = Program { name: graph.name.clone(), ..Program::default() };
+        Builder {
+            graph,
+            grouping,
+            stored,
+            program,
+            kernels: Vec::new(),
+            lanes: Vec::new(),
+            sizes: FxHashMap::default(),
+            buffers: FxHashMap::default(),
+        }
+    }
+
+    fn size(&mut self, dim: &Dim) -> SizeId {
+        if let Some(&id) = self.sizes.get(dim) {
+            return id;
+        }
+        let id = SizeId(self.program.sizes.len() as u32);
+        self.program.sizes.push(dim.clone());
+        self.sizes.insert(dim.clone(), id);
+        id
+    }
+
+    fn sizes_of(&mut self, dims: &[Dim]) -> Vec<SizeId> {
+        dims.iter().map(|d| self.size(d)).collect()
+    }
+
+    fn declare_inputs(&mut self) -> Result<()> {
+        let mut sources: FxHashMap<u32, SymbolSource> = FxHashMap::default();
+        for (k, &input) in self.graph.inputs.iter().enumerate() {
+            let spec = self.graph.spec(input);
+            for (axis, dim) in spec.dims.iter().enumerate() {
+                if let Some(symbol) = lone_symbol(dim) {
+                    let source = SymbolSource { input: k as u32, axis: axis as u32 };
+                    sources.entry(symbol).or_insert(source);
+                }
+            }
+            let len = self.size(&spec.numel());
+            let buffer = BufferId(self.program.buffers.len() as u32);
+            self.program.buffers.push(BufferDecl { dtype: spec.dtype, len, place: Place::Input(k as u32) });
+            self.buffers.insert(Operand::Value(input), buffer);
+            let name = self.graph.input_names.get(k).map_or_else(|| format!("input {k}"), |n| n.to_string());
+            let dims = self.sizes_of(&spec.dims);
+            self.program.inputs.push(TensorDecl { name, dtype: spec.dtype, dims, buffer });
+        }
+        let count = sources.keys().max().map_or(0, |k| k + 1);
+        for k in 0..count {
+            let unbound = SymbolSource { input: 0, axis: 0 };
+            let used = sources.contains_key(&k) || !self.uses_symbol(k);
+            if !used {
+                return Err(Error::new(Kind::Shape, format!("size n{k} is the length of no input's axis")));
+            }
+            self.program.symbols.push(sources.get(&k).copied().unwrap_or(unbound));
+        }
+        Ok(())
+    }
+
+    fn uses_symbol(&self, k: u32) -> bool {
+        let mut used = false;
+        for node in &self.graph.nodes {
+            for dim in node.outputs.iter().flat_map(|s| &s.dims) {
+                dim.visit(&mut |atom| used |= *atom == crate::base::Atom::Sym(k));
+            }
+        }
+        used
+    }
+
+    // Steps.
+
+    fn add(&mut self, unit: Unit) -> Result<()> {
+        let id = match unit {
+            Unit::Group(index) => return self.add_group(index),
+            Unit::Node(id) => id,
+        };
+        let node = self.graph.node(id);
+        match node.op.lower {
+            Lower::Parameter | Lower::Source(_) => Ok(()),
+            // A movement is a step only where its elements are needed in a buffer of their own.
+            Lower::Movement(Movement::Pad | Movement::Concat) => self.materialize(id.result(0)).map(drop),
+            Lower::Movement(_) => Ok(()),
+            Lower::Contraction => {
+                let flags = ["transpose_a", "transpose_b"].map(|f| Dim::from(i64::from(node.attrs.bool(f))));
+                self.library(id, "matmul", &flags)
+            }
+            Lower::Library(call) => {
+                let inputs: Vec<_> = node.inputs.iter().map(|&v| self.graph.spec(v).clone()).collect();
+                let call = call(&SpecCx { inputs: &inputs, attrs: &node.attrs }, &node.outputs)?;
+                self.library(id, call.routine, &call.params)
+            }
+            Lower::Elementwise(_) | Lower::Reduction(_) | Lower::Composite(_) => {
+                Err(Error::new(Kind::Internal, format!("`{}` reached the scheduler ungrouped", node.op.name)))
+            }
+        }
+    }
+
+    fn library(&mut self, id: NodeId, routine: &str, params: &[Dim]) -> Result<()> {
+        let node = self.graph.node(id);
+        let inputs = node.inputs.iter().map(|&v| self.dense(v)).collect::<Result<Vec<_>>>()?;
+        let outputs = (0..node.outputs.len() as u32).map(|k| self.fresh_ref(id.result(k))).collect();
+        let params = self.sizes_of(params);
+        let call = LibraryCall { routine: routine.into(), inputs, outputs, params, epilogue: None };
+        self.program.steps.push(Step::Library(call));
+        Ok(())
+    }
+
+    /// A buffer in which the value's elements lie dense, made by a step if need be.
+    fn dense(&mut self, value: ValueId) -> Result<TensorRef> {
+        let dims = self.graph.spec(value).dims.clone();
+        let dims = self.sizes_of(&dims);
+        Ok(TensorRef { buffer: self.materialize(value)?, dims })
+    }
+
+    fn materialize(&mut self, value: ValueId) -> Result<BufferId> {
+        if let Some(&buffer) = self.buffers.get(&Operand::Value(value)) {
+            return Ok(buffer);
+        }
+        let node = self.graph.node(value.node);
+        let buffer = match node.op.lower {
+            Lower::Source(source) => self.materialize_source(value, source)?,
+            Lower::Movement(Movement::Pad) => {
+                let before = node.attrs.dims("before").unwrap_or_default().to_vec();
+                self.moved(value, "pad", &before)?
+            }
+            Lower::Movement(Movement::Concat) => {
+                let axis = crate::ops::infer::axis(&node.attrs, 0, self.graph.spec(value).rank())?;
+                self.moved(value, "concat", &[Dim::from(axis)])?
+            }
+            Lower::Movement(_) => self.copy_view(value)?,
+            _ => return Err(Error::new(Kind::Internal, format!("`{}` is read before it is computed", node.op.name))),
+        };
+        self.buffers.insert(Operand::Value(value), buffer);
+        Ok(buffer)
+    }
+
+    fn moved(&mut self, value: ValueId, routine: &str, params: &[Dim]) -> Result<BufferId> {
+        self.library(value.node, routine, params)?;
+        Ok(self.buffers[&Operand::Value(value)])
+    }
+
+    fn copy_view(&mut self, value: ValueId) -> Result<BufferId> {
+        let view = View::of(self.graph, value);
+        if view.root == value {
+            // Not affine: a reshape of something that is not dense. Its operand is made dense first.
+            let operand = self.graph.node(value.node).inputs[0];
+            return self.materialize(operand);
+        }
+        if view.is_dense() && self.graph.spec(view.root).numel() == self.graph.spec(value).numel() {
+            return self.materialize(view.root);
+        }
+        let input = self.dense(view.root)?;
+        let mut params = vec![view.offset.clone()];
+        params.extend(view.strides.iter().cloned());
+        let output = self.fresh_ref(value);
+        let params = self.sizes_of(&params);
+        let buffer = output.buffer;
+        let call = LibraryCall {
+            routine: "copy_strided".into(),
+            inputs: vec![input],
+            outputs: vec![output],
+            params,
+            epilogue: None,
+        };
+        self.program.steps.push(Step::Library(call));
+        Ok(buffer)
+    }
+
+    fn materialize_source(&mut self, value: ValueId, source: Source) -> Result<BufferId> {
+        let node = self.graph.node(value.node);
+        match source {
+            Source::Constant => {
+                let data = node.attrs.data("value").ok_or_else(|| Error::new(Kind::Internal, "a constant without value"))?;
+                let bytes = data.len() * data.dtype().size();
+                // SAFETY: the array holds this many initialised bytes.
+                let bytes = unsafe { std::slice::from_raw_parts(data.as_ptr(), bytes) };
+                let offset = self.program.constants.len().next_multiple_of(64);
+                self.program.constants.resize(offset, 0);
+                self.program.constants.extend_from_slice(bytes);
+                let len = self.size(&Dim::from(data.len()));
+                Ok(self.declare(data.dtype(), len, Place::Constant(offset as u64)))
+            }
+            Source::Iota => {
+                let axis = crate::ops::infer::axis(&node.attrs, 0, self.graph.spec(value).rank())?;
+                self.moved(value, "iota", &[Dim::from(axis)])
+            }
+            Source::Size => {
+                let dim = node.attrs.dims("dims").and_then(|d| d.first()).cloned().unwrap_or(Dim::ONE);
+                self.moved(value, "size", &[dim])
+            }
+        }
+    }
+
+    fn add_group(&mut self, index: usize) -> Result<()> {
+        for id in self.grouping.groups[index].nodes.clone() {
+            for &operand in &self.graph.node(id).inputs.clone() {
+                let (base, _) = renamed(self.graph, operand);
+                let inside = self.grouping.members[base.node.index()].as_ref().is_some_and(|m| m.group == index);
+                if !inside && !is_inlined(self.graph, base) {
+                    self.materialize(leaf_view(self.graph, operand).root)?;
+                }
+            }
+        }
+        for lowered in lower(self.graph, self.grouping, index, self.stored)? {
+            self.kernel_step(lowered);
+        }
+        Ok(())
+    }
+
+    fn kernel_step(&mut self, lowered: Lowered) {
+        for (id, dtype, count) in &lowered.partials {
+            let len = self.size(count);
+            let buffer = self.declare(*dtype, len, Place::Temp { first: 0, last: 0 });
+            self.buffers.insert(Operand::Partial(*id), buffer);
+        }
+        let operands = lowered.operands.iter().map(|operand| match operand {
+            Operand::Value(value) if !self.buffers.contains_key(operand) => self.fresh_ref(*value).buffer,
+            known => self.buffers[known],
+        });
+        let operands = operands.collect();
+        let call = KernelCall {
+            kernel: KernelId(self.kernels.len() as u32),
+            operands,
+            sizes: self.sizes_of(&lowered.sizes),
+            grid: self.size(&lowered.grid),
+            point_cost: self.size(&lowered.point_cost),
+            scratch: SizeId(0),
+        };
+        self.kernels.push(lowered.kernel);
+        self.lanes.push(lowered.lanes);
+        self.program.steps.push(Step::Kernel(call));
+    }
+
+    fn fresh_ref(&mut self, value: ValueId) -> TensorRef {
+        let spec = self.graph.spec(value).clone();
+        let len = self.size(&spec.numel());
+        let buffer = self.declare(spec.dtype, len, Place::Temp { first: 0, last: 0 });
+        self.buffers.insert(Operand::Value(value), buffer);
+        TensorRef { buffer, dims: self.sizes_of(&spec.dims) }
+    }
+
+    fn declare(&mut self, dtype: DType, len: SizeId, place: Place) -> BufferId {
+        self.program.buffers.push(BufferDecl { dtype, len, place });
+        BufferId(self.program.buffers.len() as u32 - 1)
+    }
+
+    // Results.
+
+    fn declare_outputs(&mut self) -> Result<()> {
+        for (k, &value) in self.graph.outputs.iter().enumerate() {
+            let TensorRef { buffer, dims } = self.dense(value)?;
+            let place = &mut self.program.buffers[buffer.index()].place;
+            if let Place::Temp { .. } = place {
+                *place = Place::Output(k as u32);
+            }
+            let dtype = self.graph.spec(value).dtype;
+            self.program.outputs.push(TensorDecl { name: format!("output {k}"), dtype, dims, buffer });
+        }
+        for &(input, output) in &self.graph.donations {
+            let in_place = self.may_update_in_place(input, output);
+            self.program.donations.push(Donation { input, output, in_place });
+        }
+        Ok(())
+    }
+
+    /// Whether no step needs the old value once the step that writes the new one has begun, except at equal index.
+    fn may_update_in_place(&self, input: u32, output: u32) -> bool {
+        let old = self.program.inputs[input as usize].buffer;
+        let new = self.program.outputs[output as usize].buffer;
+        let shared = self.program.outputs.iter().filter(|o| o.buffer == new || o.buffer == old).count();
+        if !matches!(self.program.buffers[new.index()].place, Place::Output(_)) || shared != 1 {
+            return false;
+        }
+        let Some(writer) = self.program.steps.iter().position(|s| touches(s, new)) else { return false };
+        let reads_after = self.program.steps[writer + 1..].iter().any(|s| touches(s, old));
+        if reads_after {
+            return false;
+        }
+        match &self.program.steps[writer] {
+            step if !touches(step, old) => true,
+            Step::Kernel(call) => {
+                let at = |b: BufferId| call.operands.iter().position(|o| *o == b).map(|p| p as u32);
+                let kernel = &self.kernels[call.kernel.index()];
+                matches!((at(old), at(new)), (Some(read), Some(written)) if plan::may_alias(kernel, read, written))
+            }
+            Step::Library(_) => false,
+        }
+    }
+
+    fn finish(mut self) -> Schedule {
+        for (index, step) in self.program.steps.iter().enumerate() {
+            for buffer in touched(step) {
+                if let Place::Temp { first, last } = &mut self.program.buffers[buffer.index()].place {
+                    if *last == 0 && *first == 0 {
+                        *first = index as u32;
+                    }
+                    *last = index as u32;
+                }
+            }
+        }
+        Schedule {
+            program: self.program,
+            kernels: self.kernels,
+            refusals: self.grouping.refusals.clone(),
+            lanes: self.lanes,
+        }
+    }
+}
+
+impl Schedule {
+    /// Fills in what the kernels' code needs as scratch memory, in the kernels' order.
+    pub fn set_scratch(&mut self, needs: &[ScratchNeed]) {
+        let sizes: Vec<Dim> = (needs.iter().zip(&self.lanes))
+            .map(|(need, lanes)| Dim::from(need.fixed as i64) + lanes.clone() * Dim::from(need.per_lane as i64))
+            .collect();
+        for step in &mut self.program.steps {
+            let call = match step {
+                Step::Kernel(call) => call,
+                Step::Library(LibraryCall { epilogue: Some(call), .. }) => call,
+                Step::Library(_) => continue,
+            };
+            call.scratch = SizeId(self.program.sizes.len() as u32);
+            self.program.sizes.push(sizes[call.kernel.index()].clone());
+        }
+    }
+}
+
+/// The symbol that a dim is, if it is nothing else.
+fn lone_symbol(dim: &Dim) -> Option<u32> {
+    match dim.terms().as_slice() {
+        [term] if term.coef == 1 => match term.atoms.as_slice() {
+            [crate::base::Atom::Sym(k)] => Some(*k),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn touched(step: &Step) -> Vec<BufferId> {
+    match step {
+        Step::Kernel(call) => call.operands.clone(),
+        Step::Library(call) => {
+            let own = call.inputs.iter().chain(&call.outputs).map(|t| t.buffer);
+            own.chain(call.epilogue.iter().flat_map(|e| e.operands.iter().copied())).collect()
+        }
+    }
+}
+
+fn touches(step: &Step, buffer: BufferId) -> bool {
+    touched(step).contains(&buffer)
+}
