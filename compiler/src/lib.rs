@@ -20,5 +20,9 @@ pub mod rewrite;
 pub mod passes;
 
 pub mod codegen;
+pub mod schedule;
 
+pub mod driver;
+
+pub use driver::{Compiled, Report, compile};
 pub use base::{DType, Dim, Error, Kind, Loc, Result, TensorSpec};

@@ -12,7 +12,7 @@ use crate::base::{DType, Dim, Error, Kind, Result};
 use crate::graph::opdef::{Lower, Source};
 use crate::graph::{Graph, NodeId, ValueId};
 use crate::kernel::{
-    Access, BufferParam, Inst, Kernel, Loop, Pass, PassKind, ReduceKind, ScalarCx, Size, Value,
+    Access, BufferParam, Inst, Kernel, Pass, PassKind, ReduceKind, ScalarCx, Size, Value,
 };
 use crate::ops::infer;
 use rustc_hash::FxHashMap;

@@ -11,9 +11,10 @@ use crate::base::{DType, Dim, Error, Kind, Result};
 use crate::codegen::plan;
 use crate::graph::opdef::{Lower, Movement, Source, SpecCx};
 use crate::graph::{Graph, NodeId, ValueId};
-use crate::kernel::{Kernel, ScratchNeed};
+use crate::kernel::{Access, BufferParam, Inst, Kernel, Pass, PassKind, ScratchNeed, Size};
 use crate::options::Options;
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 use std::collections::BinaryHeap;
 use tracelift_runtime::program::{
     BufferDecl, BufferId, Donation, KernelCall, KernelId, LibraryCall, Place, Program, SizeId, Step, SymbolSource,
@@ -338,9 +339,37 @@ impl<'a> Builder<'a> {
             }
             Source::Size => {
                 let dim = node.attrs.dims("dims").and_then(|d| d.first()).cloned().unwrap_or(Dim::ONE);
-                self.moved(value, "size", &[dim])
+                Ok(self.store_size(value, &dim))
             }
         }
+    }
+
+    /// A kernel that writes a size to a buffer.
+    fn store_size(&mut self, value: ValueId, dim: &Dim) -> BufferId {
+        let mut kernel = Kernel { name: "size".into(), sizes: 1, ..Kernel::default() };
+        kernel.buffers.push(BufferParam { dtype: DType::I64, read: false, written: true });
+        kernel.passes.push(Pass { kind: PassKind::Scalar, insts: Vec::new() });
+        let size = kernel.push(Inst::Size(Size::Arg(0)), DType::I64);
+        let none = Size::Const(0);
+        let access = Access {
+            buffer: 0,
+            offset: none,
+            grid: SmallVec::new(),
+            seq: SmallVec::new(),
+            lane: none,
+            block: none,
+        };
+        kernel.push(Inst::Store(access, size), DType::I64);
+        self.kernel_step(Lowered {
+            kernel,
+            operands: vec![Operand::Value(value)],
+            sizes: vec![dim.clone()],
+            grid: Dim::ONE,
+            lanes: Dim::ONE,
+            point_cost: Dim::ONE,
+            partials: Vec::new(),
+        });
+        self.buffers[&Operand::Value(value)]
     }
 
     fn add_group(&mut self, index: usize) -> Result<()> {
@@ -440,10 +469,11 @@ impl<'a> Builder<'a> {
     }
 
     fn finish(mut self) -> Schedule {
+        let mut alive = vec![false; self.program.buffers.len()];
         for (index, step) in self.program.steps.iter().enumerate() {
             for buffer in touched(step) {
                 if let Place::Temp { first, last } = &mut self.program.buffers[buffer.index()].place {
-                    if *last == 0 && *first == 0 {
+                    if !std::mem::replace(&mut alive[buffer.index()], true) {
                         *first = index as u32;
                     }
                     *last = index as u32;
