@@ -24,5 +24,5 @@ pub mod schedule;
 
 pub mod driver;
 
-pub use driver::{Compiled, Report, compile};
 pub use base::{DType, Dim, Error, Kind, Loc, Result, TensorSpec};
+pub use driver::{Compiled, Report, compile};

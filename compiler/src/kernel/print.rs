@@ -23,7 +23,10 @@ impl Display for Access {
         write!(f, "b{}[", self.buffer)?;
         let grid = self.grid.iter().enumerate().map(|(k, s)| (*s, format!("g{k}")));
         let seq = self.seq.iter().enumerate().map(|(k, s)| (*s, format!("q{k}")));
-        let terms = grid.chain(seq).chain([(self.lane, "l".into()), (self.block, "b".into())]).filter(|(s, _)| *s != Size::Const(0));
+        let terms = grid
+            .chain(seq)
+            .chain([(self.lane, "l".into()), (self.block, "b".into())])
+            .filter(|(s, _)| *s != Size::Const(0));
         let mut parts: Vec<String> = Vec::new();
         if self.offset != Size::Const(0) {
             parts.push(self.offset.to_string());

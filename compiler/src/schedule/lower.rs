@@ -11,9 +11,7 @@ use super::view::View;
 use crate::base::{DType, Dim, Error, Kind, Result};
 use crate::graph::opdef::{Lower, Source};
 use crate::graph::{Graph, NodeId, ValueId};
-use crate::kernel::{
-    Access, BufferParam, Inst, Kernel, Pass, PassKind, ReduceKind, ScalarCx, Size, Value,
-};
+use crate::kernel::{Access, BufferParam, Inst, Kernel, Pass, PassKind, ReduceKind, ScalarCx, Size, Value};
 use crate::ops::infer;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -258,10 +256,10 @@ impl<'a> Lowering<'a> {
 
     /// What is computed from the results of stage `stage`'s reductions.
     fn row_pass(&mut self, stage: usize) -> Result<()> {
-        let results = self.nodes_where(|l, id| {
-            l.stored[id.index()] && l.reduction(id).is_some() && l.member(id).stage == stage
-        });
-        let nodes = self.nodes_where(|l, id| l.is_row(id) && l.reduction(id).is_none() && l.member(id).stage == stage + 1);
+        let results =
+            self.nodes_where(|l, id| l.stored[id.index()] && l.reduction(id).is_some() && l.member(id).stage == stage);
+        let nodes =
+            self.nodes_where(|l, id| l.is_row(id) && l.reduction(id).is_none() && l.member(id).stage == stage + 1);
         if results.is_empty() && nodes.is_empty() {
             return Ok(());
         }
@@ -457,7 +455,8 @@ impl<'a> Lowering<'a> {
         if let Some(&value) = self.leaves.get(&(operand, axes.clone())) {
             return Ok(value);
         }
-        let value = if is_inlined(self.graph, base) { self.source(id, operand, base)? } else { self.load(operand, &axes) };
+        let value =
+            if is_inlined(self.graph, base) { self.source(id, operand, base)? } else { self.load(operand, &axes) };
         self.leaves.insert((operand, axes), value);
         Ok(value)
     }
@@ -478,7 +477,8 @@ impl<'a> Lowering<'a> {
                 None => self.kernel.push(Inst::Const(0), DType::I64),
             },
             Lower::Source(Source::Size) => {
-                let dim = node.attrs.dims("dims").and_then(|d| d.first()).ok_or_else(|| missing("a size without value"))?;
+                let dim =
+                    node.attrs.dims("dims").and_then(|d| d.first()).ok_or_else(|| missing("a size without value"))?;
                 let size = self.size(dim);
                 self.kernel.push(Inst::Size(size), DType::I64)
             }
@@ -617,4 +617,3 @@ fn element_bits(data: &tracelift_runtime::Array) -> u64 {
 fn missing(what: &str) -> Error {
     Error::new(Kind::Internal, format!("the scheduler met {what}"))
 }
-

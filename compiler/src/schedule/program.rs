@@ -323,7 +323,8 @@ impl<'a> Builder<'a> {
         let node = self.graph.node(value.node);
         match source {
             Source::Constant => {
-                let data = node.attrs.data("value").ok_or_else(|| Error::new(Kind::Internal, "a constant without value"))?;
+                let data =
+                    node.attrs.data("value").ok_or_else(|| Error::new(Kind::Internal, "a constant without value"))?;
                 let bytes = data.len() * data.dtype().size();
                 // SAFETY: the array holds this many initialised bytes.
                 let bytes = unsafe { std::slice::from_raw_parts(data.as_ptr(), bytes) };
@@ -351,14 +352,8 @@ impl<'a> Builder<'a> {
         kernel.passes.push(Pass { kind: PassKind::Scalar, insts: Vec::new() });
         let size = kernel.push(Inst::Size(Size::Arg(0)), DType::I64);
         let none = Size::Const(0);
-        let access = Access {
-            buffer: 0,
-            offset: none,
-            grid: SmallVec::new(),
-            seq: SmallVec::new(),
-            lane: none,
-            block: none,
-        };
+        let access =
+            Access { buffer: 0, offset: none, grid: SmallVec::new(), seq: SmallVec::new(), lane: none, block: none };
         kernel.push(Inst::Store(access, size), DType::I64);
         self.kernel_step(Lowered {
             kernel,

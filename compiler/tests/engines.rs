@@ -1,0 +1,309 @@
+//! Compiled programs compared with the interpreter, at every level, on small graphs of every shape of group.
+
+use tracelift_compiler::graph::{Attrs, Graph, GraphBuilder, OpDef, ValueId};
+use tracelift_compiler::options::{Level, Options};
+use tracelift_compiler::{DType, Dim, Loc, TensorSpec, compile, interp, ops};
+use tracelift_runtime::Array;
+use tracelift_runtime::exec::Executable;
+
+/// Builds a graph with little ceremony.
+struct G {
+    builder: GraphBuilder,
+    symbolic: bool,
+    symbols: u32,
+}
+
+impl G {
+    fn input(&mut self, shape: &[usize]) -> ValueId {
+        self.typed(DType::F32, shape)
+    }
+
+    fn typed(&mut self, dtype: DType, shape: &[usize]) -> ValueId {
+        let dims: Vec<Dim> = shape.iter().map(|&d| self.dim(d)).collect();
+        self.builder.parameter("x", TensorSpec::new(dtype, dims))
+    }
+
+    /// Sizes above 1 are symbols in the symbolic run, the same symbol for the same size.
+    fn dim(&mut self, d: usize) -> Dim {
+        self.symbols = self.symbols.max(d as u32 + 1);
+        if self.symbolic && d > 1 { Dim::sym(d as u32) } else { Dim::from(d) }
+    }
+
+    fn op(&mut self, op: &'static OpDef, attrs: Attrs, inputs: &[ValueId]) -> ValueId {
+        self.builder.apply_at(op, attrs, inputs, Loc::default()).unwrap_or_else(|e| panic!("{e}"))[0]
+    }
+
+    fn apply(&mut self, name: &str, inputs: &[ValueId]) -> ValueId {
+        self.op(ops::find(name).unwrap_or_else(|| panic!("no op {name}")), Attrs::new(), inputs)
+    }
+
+    fn reduce(&mut self, name: &str, axes: &[i64], keepdims: bool, x: ValueId) -> ValueId {
+        let attrs = Attrs::new().with("axes", axes).with("keepdims", keepdims);
+        self.op(ops::find(name).unwrap(), attrs, &[x])
+    }
+
+    fn scalar(&mut self, value: f32) -> ValueId {
+        self.builder.constant(Array::from_slice(&[], &[value]))
+    }
+}
+
+fn inputs_of(graph: &Graph) -> Vec<Array> {
+    let fill = |(k, &input): (usize, &ValueId)| {
+        let spec = graph.spec(input);
+        let concrete = |d: &Dim| d.eval(&(0..5000).collect::<Vec<i64>>(), &[]).unwrap() as usize;
+        let shape: Vec<usize> = spec.dims.iter().map(concrete).collect();
+        let n: usize = shape.iter().product();
+        let wave = |i: usize| ((i * 7919 + k * 104_729) % 2003) as f64 / 1001.0 - 1.0;
+        match spec.dtype {
+            DType::F32 => Array::from_slice(&shape, &(0..n).map(|i| wave(i) as f32).collect::<Vec<_>>()),
+            DType::F64 => Array::from_slice(&shape, &(0..n).map(wave).collect::<Vec<_>>()),
+            DType::I32 => Array::from_slice(&shape, &(0..n).map(|i| (wave(i) * 9.0) as i32).collect::<Vec<_>>()),
+            DType::I64 => Array::from_slice(&shape, &(0..n).map(|i| (wave(i) * 9.0) as i64).collect::<Vec<_>>()),
+            DType::Bool => Array::from_slice(&shape, &(0..n).map(|i| wave(i) > 0.0).collect::<Vec<_>>()),
+            other => panic!("no sample of {other}"),
+        }
+    };
+    graph.inputs.iter().enumerate().map(fill).collect()
+}
+
+fn as_f64(array: &Array) -> Vec<f64> {
+    match array.dtype() {
+        DType::F32 => array.as_slice::<f32>().iter().map(|&v| v.into()).collect(),
+        DType::F64 => array.as_slice::<f64>().to_vec(),
+        DType::I32 => array.as_slice::<i32>().iter().map(|&v| v.into()).collect(),
+        DType::I64 => array.as_slice::<i64>().iter().map(|&v| v as f64).collect(),
+        DType::Bool => array.as_slice::<bool>().iter().map(|&v| f64::from(u8::from(v))).collect(),
+        other => panic!("no view of {other}"),
+    }
+}
+
+/// Runs the function's graph everywhere, with constant and with symbolic sizes.
+fn check(name: &str, build: impl Fn(&mut G) -> Vec<ValueId>) {
+    for symbolic in [false, true] {
+        let mut g = G { builder: GraphBuilder::new(name), symbolic, symbols: 0 };
+        let outputs = build(&mut g);
+        let graph = g.builder.finish(outputs);
+        let inputs = inputs_of(&graph);
+        let want = interp::run(&graph, &inputs).unwrap_or_else(|e| panic!("{name}: {e}"));
+        for level in Level::ALL {
+            let what = format!("{name} at {level:?}, symbolic {symbolic}");
+            let compiled = compile(&graph, &Options::at(level)).unwrap_or_else(|e| panic!("{what}: {e}"));
+            let program = compiled.program;
+            let executable = Executable::new(program).unwrap_or_else(|e| panic!("{what}: {e}"));
+            let refs: Vec<&Array> = inputs.iter().collect();
+            let got = executable.call(&refs).unwrap_or_else(|e| panic!("{what}: {e}"));
+            for (k, (got, want)) in got.iter().zip(&want).enumerate() {
+                assert_eq!((got.dtype(), got.shape()), (want.dtype(), want.shape()), "{what}, output {k}");
+                for (i, (g, w)) in as_f64(got).iter().zip(as_f64(want)).enumerate() {
+                    let close = (g - w).abs() <= 2e-5 * w.abs().max(1.0) || (g.is_nan() && w.is_nan()) || *g == w;
+                    assert!(
+                        close,
+                        "{what}, output {k}, element {i}: {g}, expected {w}\n{}",
+                        compiled.report.kernels.join("\n")
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn elementwise_and_broadcasting() {
+    check("chain", |g| {
+        let (a, b, c) = (g.input(&[37]), g.input(&[37]), g.input(&[37]));
+        let ab = g.apply("multiply", &[a, b]);
+        let sum = g.apply("add", &[ab, c]);
+        let t = g.apply("tanh", &[sum]);
+        let d = g.apply("subtract", &[a, c]);
+        let s = g.apply("sigmoid", &[d]);
+        let r = g.apply("relu", &[b]);
+        let p = g.apply("multiply", &[t, s]);
+        vec![g.apply("add", &[p, r])]
+    });
+    check("bias", |g| {
+        let (x, b) = (g.input(&[9, 21]), g.input(&[21]));
+        let y = g.apply("add", &[x, b]);
+        vec![g.apply("relu", &[y]), y]
+    });
+    check("outer", |g| {
+        let (x, y) = (g.input(&[6, 1]), g.input(&[1, 11]));
+        vec![g.apply("subtract", &[x, y])]
+    });
+    check("scalars", |g| {
+        let (x, y) = (g.input(&[]), g.input(&[]));
+        let e = g.apply("exp", &[x]);
+        vec![g.apply("pow", &[e, y])]
+    });
+    check("pow by scalar", |g| {
+        let x = g.input(&[700]);
+        let two = g.scalar(2.5);
+        let y = g.apply("abs", &[x]);
+        vec![g.apply("pow", &[y, two])]
+    });
+    check("empty", |g| {
+        let (x, y) = (g.input(&[0, 4]), g.input(&[4]));
+        let s = g.apply("add", &[x, y]);
+        vec![g.reduce("reduce_sum", &[0], false, s), s]
+    });
+}
+
+#[test]
+fn dtypes() {
+    for dtype in [DType::F32, DType::F64, DType::I32, DType::I64] {
+        check("arithmetic", |g| {
+            let (x, y) = (g.typed(dtype, &[5, 19]), g.typed(dtype, &[5, 19]));
+            let m = g.apply("multiply", &[x, y]);
+            let d = g.apply("subtract", &[m, x]);
+            let big = g.apply("maximum", &[d, y]);
+            let less = g.apply("less", &[x, y]);
+            let chosen = g.apply("where", &[less, big, x]);
+            vec![chosen, less, g.reduce("reduce_sum", &[1], false, chosen), g.reduce("reduce_max", &[0], false, chosen)]
+        });
+        check("casts", |g| {
+            let x = g.typed(dtype, &[67]);
+            [DType::F32, DType::F64, DType::I32, DType::I64, DType::Bool]
+                .into_iter()
+                .map(|to| g.op(&ops::CAST, Attrs::new().with("dtype", to), &[x]))
+                .collect()
+        });
+    }
+    check("logic", |g| {
+        let (x, y) = (g.typed(DType::Bool, &[83]), g.typed(DType::Bool, &[83]));
+        let a = g.apply("logical_and", &[x, y]);
+        let n = g.apply("logical_not", &[a]);
+        vec![
+            g.apply("logical_or", &[n, x]),
+            g.reduce("reduce_all", &[0], false, x),
+            g.reduce("reduce_any", &[0], false, a),
+        ]
+    });
+}
+
+#[test]
+fn reductions_over_all_axes() {
+    for axes in [vec![0], vec![1], vec![2], vec![0, 1], vec![1, 2], vec![0, 2], vec![0, 1, 2]] {
+        for keepdims in [false, true] {
+            check(&format!("reduce {axes:?}"), |g| {
+                let x = g.input(&[4, 13, 70]);
+                let y = g.apply("square", &[x]);
+                let s = g.reduce("reduce_sum", &axes, keepdims, y);
+                let m = g.reduce("reduce_max", &axes, keepdims, x);
+                let d = g.apply("subtract", &[s, m]);
+                vec![g.apply("exp", &[m]), d, y]
+            });
+        }
+    }
+}
+
+#[test]
+fn row_pipelines() {
+    for shape in [vec![5usize, 10], vec![3, 700], vec![2, 3, 33], vec![1, 8]] {
+        check("softmax", |g| {
+            let x = g.input(&shape);
+            vec![g.apply("softmax", &[x]), g.apply("log_softmax", &[x])]
+        });
+        check("softmax over the first axis", |g| {
+            let x = g.input(&shape);
+            vec![g.op(&ops::SOFTMAX, Attrs::new().with("axis", 0i64), &[x])]
+        });
+        check("normalise", |g| {
+            let x = g.input(&shape);
+            let mean = g.reduce("reduce_mean", &[-1], true, x);
+            let d = g.apply("subtract", &[x, mean]);
+            let sq = g.apply("square", &[d]);
+            let var = g.reduce("reduce_mean", &[-1], true, sq);
+            let r = g.apply("rsqrt", &[var]);
+            vec![g.apply("multiply", &[d, r]), mean]
+        });
+        check("normalise columns", |g| {
+            let x = g.input(&shape);
+            let mean = g.reduce("reduce_mean", &[0], true, x);
+            let d = g.apply("subtract", &[x, mean]);
+            let sq = g.apply("square", &[d]);
+            let var = g.reduce("reduce_mean", &[0], true, sq);
+            let one = g.scalar(1.0);
+            let var = g.apply("add", &[var, one]);
+            let r = g.apply("rsqrt", &[var]);
+            vec![g.apply("multiply", &[d, r])]
+        });
+    }
+}
+
+#[test]
+fn long_reductions() {
+    check("mean of many", |g| {
+        let x = g.input(&[70, 1024]);
+        let y = g.apply("square", &[x]);
+        let m = g.reduce("reduce_mean", &[0, 1], false, y);
+        let s = g.reduce("reduce_sum", &[0, 1], false, x);
+        let both = g.apply("add", &[m, s]);
+        vec![g.apply("exp", &[m]), both]
+    });
+    check("mean of many, not one run", |g| {
+        let (x, b) = (g.input(&[70, 1024]), g.input(&[1024]));
+        let y = g.apply("add", &[x, b]);
+        vec![g.reduce("reduce_max", &[0, 1], false, y), y]
+    });
+    check("sum of a long row", |g| {
+        let x = g.input(&[50_000]);
+        vec![g.reduce("reduce_sum", &[0], true, x)]
+    });
+}
+
+#[test]
+fn movement() {
+    check("transpose", |g| {
+        let (x, y) = (g.input(&[7, 12]), g.input(&[12, 7]));
+        let t = g.apply("transpose", &[x]);
+        let s = g.apply("add", &[t, y]);
+        vec![s, t, g.reduce("reduce_sum", &[0], false, t)]
+    });
+    check("slices", |g| {
+        let x = g.input(&[9, 12]);
+        let dims = vec![Dim::from(4usize), Dim::from(3usize)];
+        let attrs = Attrs::new().with("begin", vec![Dim::from(1usize), Dim::from(2usize)]).with("dims", dims.clone());
+        let a = g.op(&ops::SLICE, attrs.clone(), &[x]);
+        let b = g.op(&ops::SLICE, attrs.with("strides", vec![2i64, 3]), &[x]);
+        let r = g.op(&ops::REVERSE, Attrs::new().with("axes", vec![1i64]), &[a]);
+        vec![g.apply("add", &[a, b]), g.apply("multiply", &[r, b]), r]
+    });
+    check("concat and reshape", |g| {
+        let (x, y) = (g.input(&[4, 6]), g.input(&[4, 6]));
+        let e = g.apply("exp", &[x]);
+        let c = g.op(&ops::CONCAT, Attrs::new().with("axis", 1i64), &[e, y]);
+        let flat = g.op(&ops::RESHAPE, Attrs::new().with("dims", vec![Dim::from(-1i64)]), &[c]);
+        let t = g.apply("tanh", &[flat]);
+        vec![c, t, flat]
+    });
+    check("one hot", |g| {
+        let labels = g.typed(DType::I32, &[11]);
+        vec![g.op(&ops::ONE_HOT, Attrs::new().with("depth", 10i64), &[labels])]
+    });
+    check("identities", |g| {
+        let x = g.input(&[4, 6]);
+        let flat = g.op(&ops::RESHAPE, Attrs::new().with("dims", vec![Dim::from(-1i64)]), &[x]);
+        let two = g.scalar(2.0);
+        vec![x, flat, two, flat]
+    });
+}
+
+#[test]
+fn products_and_losses() {
+    check("dense", |g| {
+        let (x, w, b) = (g.input(&[17, 20]), g.input(&[20, 40]), g.input(&[40]));
+        let p = g.apply("matmul", &[x, w]);
+        let y = g.apply("add", &[p, b]);
+        vec![g.apply("relu", &[y])]
+    });
+    check("cross entropy", |g| {
+        let (labels, logits) = (g.typed(DType::I32, &[12]), g.input(&[12, 10]));
+        let positive = g.apply("abs", &[labels]);
+        let each = g.apply("sparse_softmax_cross_entropy_with_logits", &[positive, logits]);
+        vec![g.reduce("reduce_mean", &[0], false, each), each]
+    });
+    check("gelu and layer norm", |g| {
+        let (x, gamma, beta) = (g.input(&[6, 48]), g.input(&[48]), g.input(&[48]));
+        let n = g.apply("layer_norm", &[x, gamma, beta]);
+        vec![g.apply("gelu", &[n])]
+    });
+}
