@@ -4,8 +4,16 @@
 //! index (low half) and the 64-bit tick (high half). So any part of any stream can be made anywhere, in any order,
 //! with the same bits. Start with [`fill_bits`].
 
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use super::tile::{Level, level};
+
 /// Words of one block.
 const BLOCK: usize = 4;
+
+/// Blocks of one stream: element indices are 64-bit.
+const BLOCKS: u64 = 1 << 62;
 
 /// Multipliers and key increments of Philox4x32.
 const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
@@ -14,17 +22,40 @@ const ROUNDS: usize = 10;
 
 /// Writes words `first_element ..` of the stream (`seed`, `tick`) to `out`. Indices wrap at 2^64.
 pub fn fill_bits(seed: u64, tick: u64, first_element: u64, out: &mut [u32]) {
+    fill_bits_at(level(), seed, tick, first_element, out);
+}
+
+/// [`fill_bits`] by the instructions of `level`, which the CPU must have.
+fn fill_bits_at(level: Level, seed: u64, tick: u64, first_element: u64, out: &mut [u32]) {
     let mut block = first_element / BLOCK as u64;
     let skip = (first_element % BLOCK as u64) as usize;
     let head = if skip == 0 { 0 } else { (BLOCK - skip).min(out.len()) };
     let (head, body) = out.split_at_mut(head);
     if !head.is_empty() {
         head.copy_from_slice(&stream_block(seed, tick, block)[skip..skip + head.len()]);
-        block = block.wrapping_add(1);
+        block = (block + 1) % BLOCKS;
     }
-    for words in body.chunks_mut(BLOCK) {
+    let done = fill_groups(level, seed, tick, block, body);
+    block = (block + done as u64) % BLOCKS;
+    for words in body[done * BLOCK..].chunks_mut(BLOCK) {
         words.copy_from_slice(&stream_block(seed, tick, block)[..words.len()]);
-        block = block.wrapping_add(1);
+        block = (block + 1) % BLOCKS;
+    }
+}
+
+/// Fills the beginning of `out`, from block `block` on, by vector instructions; returns the number of blocks done.
+fn fill_groups(level: Level, seed: u64, tick: u64, block: u64, out: &mut [u32]) -> usize {
+    match level {
+        // SAFETY: the CPU has the level's instructions.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { x86::fill_avx512(seed, tick, block, out) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { x86::fill_avx2(seed, tick, block, out) },
+        _ => {
+            let _ = (seed, tick, block, out);
+            0
+        }
     }
 }
 
@@ -123,6 +154,25 @@ mod tests {
             fill_bits(7, 3, 5, a);
             fill_bits(7, 3, 5 + cut as u64, b);
             assert_eq!(parts, whole, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn every_level_gives_the_same_bits() {
+        // Starts before the low half of the block index overflows, and before the element index does.
+        for first in [0, 6, 4 * (u32::MAX as u64 - 20) + 1, u64::MAX - 150] {
+            let mut expected = vec![0; 1003];
+            fill_bits_at(Level::Portable, 0x1234_5678_9ABC_DEF0, 0xFEDC_BA98_7654_3210, first, &mut expected);
+            for level in Level::available() {
+                let mut got = vec![0; 1003];
+                fill_bits_at(level, 0x1234_5678_9ABC_DEF0, 0xFEDC_BA98_7654_3210, first, &mut got);
+                assert_eq!(got, expected, "{level:?} from {first}");
+            }
+            let (i, at) = (777, first.wrapping_add(777));
+            assert_eq!(
+                expected[i],
+                stream_block(0x1234_5678_9ABC_DEF0, 0xFEDC_BA98_7654_3210, at / 4)[at as usize % 4]
+            );
         }
     }
 
