@@ -25,7 +25,7 @@ impl Array {
 
     /// A rank-0 array of `dtype` with the value converted from `value`. Panics if memory runs out.
     pub fn scalar_of(dtype: DType, value: f64) -> Array {
-        with_element!(dtype, T => Array::scalar(T::from_number(Number::Float(value))))
+        with_element!(dtype, T => Array::scalar(T::from_number(Wide::Float(value))))
     }
 
     /// The value of an array of one element. An error if there are more or none.
@@ -45,34 +45,36 @@ impl Array {
 
 /// A value on its way from one dtype to another; holds any element without loss.
 #[derive(Clone, Copy)]
-enum Number {
+pub(crate) enum Wide {
     Float(f64),
     Signed(i64),
     Unsigned(u64),
     Complex(f32, f32),
 }
 
-/// An element that converts to and from [`Number`].
-trait Convert: Element {
-    fn number(self) -> Number;
-    fn from_number(number: Number) -> Self;
+/// An element that converts to and from [`Wide`].
+pub(crate) trait Convert: Element {
+    /// The value, without loss.
+    fn number(self) -> Wide;
+    /// The value converted by the rules above.
+    fn from_number(number: Wide) -> Self;
 }
 
 macro_rules! convert {
     ($($t:ty: $variant:ident as $wide:ty),*) => {$(
         impl Convert for $t {
             #[inline(always)]
-            fn number(self) -> Number {
-                Number::$variant(self as $wide)
+            fn number(self) -> Wide {
+                Wide::$variant(self as $wide)
             }
 
             #[inline(always)]
-            fn from_number(number: Number) -> Self {
+            fn from_number(number: Wide) -> Self {
                 match number {
-                    Number::Float(x) => x as Self,
-                    Number::Signed(x) => x as Self,
-                    Number::Unsigned(x) => x as Self,
-                    Number::Complex(re, _) => re as Self,
+                    Wide::Float(x) => x as Self,
+                    Wide::Signed(x) => x as Self,
+                    Wide::Unsigned(x) => x as Self,
+                    Wide::Complex(re, _) => re as Self,
                 }
             }
         }
@@ -86,12 +88,12 @@ macro_rules! convert_half {
     ($($t:ty),*) => {$(
         impl Convert for $t {
             #[inline(always)]
-            fn number(self) -> Number {
-                Number::Float(self.to_f64())
+            fn number(self) -> Wide {
+                Wide::Float(self.to_f64())
             }
 
             #[inline(always)]
-            fn from_number(number: Number) -> Self {
+            fn from_number(number: Wide) -> Self {
                 Self::from_f64(f64::from_number(number))
             }
         }
@@ -102,31 +104,31 @@ convert_half!(f16, bf16);
 
 impl Convert for bool {
     #[inline(always)]
-    fn number(self) -> Number {
-        Number::Unsigned(self as u64)
+    fn number(self) -> Wide {
+        Wide::Unsigned(self as u64)
     }
 
     #[inline(always)]
-    fn from_number(number: Number) -> bool {
+    fn from_number(number: Wide) -> bool {
         match number {
-            Number::Float(x) => x != 0.0,
-            Number::Signed(x) => x != 0,
-            Number::Unsigned(x) => x != 0,
-            Number::Complex(re, im) => re != 0.0 || im != 0.0,
+            Wide::Float(x) => x != 0.0,
+            Wide::Signed(x) => x != 0,
+            Wide::Unsigned(x) => x != 0,
+            Wide::Complex(re, im) => re != 0.0 || im != 0.0,
         }
     }
 }
 
 impl Convert for [f32; 2] {
     #[inline(always)]
-    fn number(self) -> Number {
-        Number::Complex(self[0], self[1])
+    fn number(self) -> Wide {
+        Wide::Complex(self[0], self[1])
     }
 
     #[inline(always)]
-    fn from_number(number: Number) -> Self {
+    fn from_number(number: Wide) -> Self {
         match number {
-            Number::Complex(re, im) => [re, im],
+            Wide::Complex(re, im) => [re, im],
             real => [f32::from_number(real), 0.0],
         }
     }

@@ -313,7 +313,7 @@ impl FloatFormat {
 
     fn word(&self, x: Real) -> String {
         if !x.exact.is_finite() {
-            let plus = if self.plus && !(x.exact < 0.0) { "+" } else { "" };
+            let plus = if self.plus && x.exact != f64::NEG_INFINITY { "+" } else { "" };
             return format!("{:>width$}", format!("{plus}{}", non_finite(x.exact)), width = self.left + self.right + 1);
         }
         let sign = if x.exact.is_sign_negative() {
@@ -380,7 +380,7 @@ mod tests {
         assert_eq!(show(&[3], &[1e-5f32, 1.0, 1000.0]), "[1.e-05 1.e+00 1.e+03]");
         assert_eq!(show(&[2], &[1e8f32, 1.0]), "[1.e+08 1.e+00]");
         assert_eq!(show(&[2], &[99999999.0, 1.5]), "[9.9999999e+07 1.5000000e+00]");
-        assert_eq!(show(&[3], &[1e-10, 3.14159265358979, 2e10]), "[1.00000000e-10 3.14159265e+00 2.00000000e+10]");
+        assert_eq!(show(&[3], &[1e-10, 3.21159265358979, 2e10]), "[1.00000000e-10 3.21159265e+00 2.00000000e+10]");
         assert_eq!(show(&[2], &[1e300, 1e-300]), "[1.e+300 1.e-300]");
         assert_eq!(show(&[2], &[1.23456789012e-7, 5.5]), "[1.23456789e-07 5.50000000e+00]");
         let halves = [0.1, 65504.0, 1.0 / 3.0].map(f16::from_f64);

@@ -6,7 +6,7 @@
 #[allow(clippy::module_inception)]
 pub mod array;
 mod buffer;
-mod convert;
+pub(crate) mod convert;
 pub mod dtype;
 pub mod element;
 mod format;

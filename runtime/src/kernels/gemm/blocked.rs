@@ -41,7 +41,7 @@ pub fn run<T: Float>(product: &Product<T>, epilogue: Option<&Epilogue<'_>>) -> R
         return Ok(());
     }
     if n == 1 && m > 1 {
-        run(&product.as_row(), None)?;
+        run(&product.into_row(), None)?;
         run_epilogue(m, n, epilogue);
         return Ok(());
     }
@@ -87,7 +87,7 @@ pub fn run_alone<T: Float>(product: &Product<T>) -> Result<()> {
         return Ok(());
     }
     if product.n == 1 && product.m > 1 {
-        return run_alone(&product.as_row());
+        return run_alone(&product.into_row());
     }
     let kernels = T::kernels();
     piece(product, kernels, 0..product.m, 0..product.n.div_ceil(kernels.cols()), None)
@@ -177,7 +177,8 @@ fn piece<T: Float>(
     let step = kernels.cols();
     let longest = k.div_ceil(k.div_ceil(DEPTH).max(1)).max(1);
     let packs_a = a.col_stride != 1 && rows.len() > 1 && panels.len() > 1;
-    let packs_b = |cols: &Range| rows.len() > ROWS_UNPACKED || b.col_stride != 1 || cols.len() % kernels.lanes != 0;
+    let packs_b =
+        |cols: &Range| rows.len() > ROWS_UNPACKED || b.col_stride != 1 || !cols.len().is_multiple_of(kernels.lanes);
     let last = (panels.end - 1) * step..(panels.end * step).min(n);
     let any_packed = shared.is_none() && (packs_b(&last) || packs_b(&(0..step)));
     let a_room = if packs_a { rows.len().next_multiple_of(kernels.rows) * longest } else { 0 };

@@ -14,13 +14,13 @@ const SUMS: usize = 64;
 
 /// Whether dot products are the way to compute it.
 pub fn applies<T: Float>(product: &Product<T>) -> bool {
-    let row = if product.n == 1 { product.as_row() } else { *product };
+    let row = if product.n == 1 { product.into_row() } else { *product };
     row.m <= MAX_ROWS && row.a.col_stride == 1 && row.b.row_stride == 1 && row.b.col_stride != 1 && row.k > 0
 }
 
 /// Computes a product to which dot products apply.
 pub fn run<T: Float>(product: &Product<T>) {
-    let row = if product.n == 1 { product.as_row() } else { *product };
+    let row = if product.n == 1 { product.into_row() } else { *product };
     let cost = (2 * row.k as i64 * row.m as i64 / 20).max(1);
     parallel::for_each(row.n as i64, cost, &|begin, end, _| {
         let row = &row;

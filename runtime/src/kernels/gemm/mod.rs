@@ -104,7 +104,7 @@ unsafe impl<T> Sync for Product<T> {}
 
 impl<T> Product<T> {
     /// The same product read the other way round, for `n == 1`: the result is a row now.
-    fn as_row(self) -> Self {
+    fn into_row(self) -> Self {
         Product { m: 1, n: self.m, a: self.b.transposed(), b: self.a.transposed(), ..self }
     }
 }

@@ -3,11 +3,23 @@
 //! Start with [`TABLE`]. A kernel trusts its views' memory (see [`View`]) but checks dtypes, shapes, parameters
 //! and indices before it writes anything, and reports what is wrong as an error.
 
+mod copy;
+mod fill;
+mod index;
+mod number;
+mod reduce;
+mod scan;
+mod sort;
+mod strided;
+#[cfg(test)]
+mod testing;
 pub mod view;
 
 pub use view::{View, ViewMut};
 
+use crate::array::DType;
 use crate::error::{Error, Kind, Result};
+use crate::kernels::gemm;
 use std::fmt::Write as _;
 
 /// One library kernel.
@@ -16,6 +28,8 @@ pub struct LibraryKernel {
     pub name: &'static str,
     /// Operands, results and parameters, and what it computes.
     pub doc: &'static str,
+    /// Whether it can fail for the values of its operands, not only for their dtypes and shapes.
+    pub can_fail: bool,
     /// Runs it.
     pub run: fn(&mut LibraryCx<'_>) -> Result<()>,
 }
@@ -29,21 +43,120 @@ pub struct LibraryCx<'a> {
     /// Integer parameters, in the order of the kernel's doc.
     pub params: &'a [i64],
     /// To be called with `(row_begin, row_end)`, from any thread, as soon as all columns of these rows of the
-    /// first output are final; a row is a run along the last axis. Each row is passed once.
+    /// first output are final; a row is a run along the last axis. Each row is passed once. Only `matmul` has one.
     pub epilogue: Option<&'a (dyn Fn(i64, i64) + Sync)>,
 }
 
 /// Every library kernel.
-pub static TABLE: &[LibraryKernel] = &[];
+pub static TABLE: &[LibraryKernel] = &[
+    LibraryKernel {
+        name: "matmul",
+        doc: "a, b -> c; [transpose_a, transpose_b]: the product over the last two axes; the axes before broadcast",
+        can_fail: false,
+        run: matmul,
+    },
+    LibraryKernel {
+        name: "copy_strided",
+        doc: "x -> y; [offset, stride of each axis of y]: y[i, j, …] is element offset + i * stride + j * stride … of x",
+        can_fail: false,
+        run: strided::copy_strided,
+    },
+    LibraryKernel {
+        name: "pad",
+        doc: "x, value -> y; [elements before x along each axis]: x with value all around",
+        can_fail: false,
+        run: copy::pad,
+    },
+    LibraryKernel {
+        name: "concat",
+        doc: "xs… -> y; [axis]: the operands one after the other",
+        can_fail: false,
+        run: copy::concat,
+    },
+    LibraryKernel {
+        name: "gather",
+        doc: "x, indices -> y; [axis, batch_dims]: the slices of x along axis that indices name",
+        can_fail: true,
+        run: index::gather,
+    },
+    LibraryKernel {
+        name: "scatter_add",
+        doc: "updates, indices -> y; [axis, batch_dims]: zeros, plus updates where gather would take them from",
+        can_fail: true,
+        run: index::scatter_add,
+    },
+    LibraryKernel {
+        name: "cumulative",
+        doc: "x -> y; [axis, kind (0 sum, 1 prod, 2 max, 3 min), exclusive, reverse]: running reductions",
+        can_fail: false,
+        run: scan::cumulative,
+    },
+    LibraryKernel {
+        name: "arg_reduce",
+        doc: "x -> y (i32 or i64); [axis, kind (0 max, 1 min)]: index of the first extremum; NaN is more extreme than any",
+        can_fail: false,
+        run: reduce::arg_reduce,
+    },
+    LibraryKernel {
+        name: "reduce",
+        doc: "x -> y; [kind (0 sum, 1 prod, 2 max, 3 min, 4 all, 5 any), axes…]: the reduction over these axes",
+        can_fail: false,
+        run: reduce::reduce,
+    },
+    LibraryKernel {
+        name: "sort",
+        doc: "x -> y; [axis, descending]: in order; NaN counts as greatest",
+        can_fail: false,
+        run: sort::sort,
+    },
+    LibraryKernel {
+        name: "argsort",
+        doc: "x -> y (i32 or i64); [axis, descending]: indices in order; equal elements keep theirs",
+        can_fail: false,
+        run: sort::argsort,
+    },
+    LibraryKernel {
+        name: "top_k",
+        doc: "x -> values, indices (i32 or i64); [k]: the k greatest along the last axis, greatest first",
+        can_fail: false,
+        run: sort::top_k,
+    },
+    LibraryKernel {
+        name: "random_bits",
+        doc: "state (u64[2]: seed, tick) -> y (u32); [offset]: words of the stream (seed, tick + offset)",
+        can_fail: false,
+        run: fill::random_bits,
+    },
+    LibraryKernel {
+        name: "iota",
+        doc: "-> y; [axis]: each element's index along axis",
+        can_fail: false,
+        run: fill::iota,
+    },
+    LibraryKernel { name: "fill", doc: "value -> y: the one value everywhere", can_fail: false, run: fill::fill },
+];
 
 /// The kernel of that name.
 pub fn find(name: &str) -> Option<&'static LibraryKernel> {
     TABLE.iter().find(|kernel| kernel.name == name)
 }
 
-impl LibraryCx<'_> {
-    /// An error unless there are as many operands, results and parameters as given.
+fn matmul(cx: &mut LibraryCx<'_>) -> Result<()> {
+    cx.expect_counts("matmul", 2, 1, 2)?;
+    let [transpose_a, transpose_b] = [cx.params[0] != 0, cx.params[1] != 0];
+    gemm::matmul(&cx.inputs[0], &cx.inputs[1], &cx.outputs[0], transpose_a, transpose_b, cx.epilogue)
+}
+
+impl<'a> LibraryCx<'a> {
+    /// An error unless there are as many operands, results and parameters as given, and no epilogue.
     fn expect(&self, kernel: &str, inputs: usize, outputs: usize, params: usize) -> Result<()> {
+        if self.epilogue.is_some() {
+            return Err(self.bad(kernel, Kind::Internal, "takes no epilogue"));
+        }
+        self.expect_counts(kernel, inputs, outputs, params)
+    }
+
+    fn expect_counts(&self, kernel: &str, inputs: usize, outputs: usize, params: usize) -> Result<()> {
         if (self.inputs.len(), self.outputs.len(), self.params.len()) == (inputs, outputs, params) {
             return Ok(());
         }
@@ -66,6 +179,28 @@ impl LibraryCx<'_> {
             .ok()
             .filter(|&a| a < rank)
             .ok_or_else(|| self.bad(kernel, Kind::Shape, format!("axis {axis} is out of range for rank {rank}")))
+    }
+
+    /// An error unless the views' dtypes are equal.
+    fn expect_same_dtype(&self, kernel: &str, dtypes: &[DType]) -> Result<()> {
+        if dtypes.windows(2).all(|pair| pair[0] == pair[1]) {
+            return Ok(());
+        }
+        Err(self.bad(kernel, Kind::DType, "operands and result must have one dtype"))
+    }
+
+    /// An error unless the first result has this shape.
+    fn expect_shape(&self, kernel: &str, shape: &[usize]) -> Result<()> {
+        if self.outputs[0].dims() == shape {
+            return Ok(());
+        }
+        Err(self.bad(kernel, Kind::Shape, format!("expected a result of shape {shape:?}")))
+    }
+
+    /// Parameter `param` as a size or count.
+    fn count(&self, kernel: &str, param: usize) -> Result<usize> {
+        let value = self.params[param];
+        usize::try_from(value).map_err(|_| self.bad(kernel, Kind::Value, format!("parameter {value} is negative")))
     }
 
     /// An error of this call: `kernel: what (operands f32[2, 3], i32[4]; results …; params …)`.

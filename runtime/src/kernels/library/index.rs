@@ -1,0 +1,287 @@
+//! `gather` and its dual `scatter_add`: slices addressed by indices.
+//!
+//! All indices are checked before anything is written. Several updates of one place are added in the order of
+//! their indices, whatever the number of threads: work is split only between places.
+
+use super::number::Number;
+use super::{LibraryCx, View, ViewMut};
+use crate::alloc::Block;
+use crate::array::element::{with_bits, with_element};
+use crate::array::{DType, Element, Shape};
+use crate::error::{Kind, Result};
+use crate::exec::parallel;
+
+/// The sizes of both operations. The operand that is gathered from or scattered to is `[batch, outer, places,
+/// inner]`, the indices are `[batch, count]`, the other one is `[batch, outer, count, inner]`.
+struct Sizes {
+    batch: usize,
+    outer: usize,
+    places: usize,
+    count: usize,
+    inner: usize,
+}
+
+/// See the table.
+pub fn gather(cx: &mut LibraryCx<'_>) -> Result<()> {
+    const NAME: &str = "gather";
+    cx.expect(NAME, 2, 1, 2)?;
+    let (x, indices, y) = (&cx.inputs[0], &cx.inputs[1], &cx.outputs[0]);
+    cx.expect_same_dtype(NAME, &[x.dtype(), y.dtype()])?;
+    let (sizes, shape) = sizes(NAME, cx, x.dims(), indices.dims())?;
+    cx.expect_shape(NAME, &shape)?;
+    let indices = places(NAME, cx, indices, &sizes)?;
+    with_bits!(x.dtype(), T => {
+        // SAFETY: an unsigned integer of the element's size can hold any element.
+        let from = unsafe { std::slice::from_raw_parts(x.as_ptr().cast::<T>(), x.len()) };
+        gather_all::<T>(from, indices.as_slice(), y, &sizes);
+    });
+    Ok(())
+}
+
+fn gather_all<T: Copy + Send + Sync>(x: &[T], indices: &[i64], y: &ViewMut<'_>, sizes: &Sizes) {
+    let Sizes { outer, places, count, inner, .. } = *sizes;
+    let rows = sizes.batch * outer * count;
+    let to = y.as_mut_ptr() as usize;
+    parallel::for_each(rows as i64, 2 + (inner * size_of::<T>()) as i64 / 8, &|begin, end, _| {
+        for row in begin as usize..end as usize {
+            let (matrix, i) = (row / count, row % count);
+            let place = indices[matrix / outer * count + i] as usize;
+            let from = &x[(matrix * places + place) * inner..][..inner];
+            // SAFETY: rows of the result are disjoint, and inside it.
+            let out = unsafe { std::slice::from_raw_parts_mut((to as *mut T).add(row * inner), inner) };
+            match out {
+                // One element is not worth a call of memcpy.
+                [out] => *out = from[0],
+                out => out.copy_from_slice(from),
+            }
+        }
+    });
+}
+
+/// See the table.
+pub fn scatter_add(cx: &mut LibraryCx<'_>) -> Result<()> {
+    const NAME: &str = "scatter_add";
+    cx.expect(NAME, 2, 1, 2)?;
+    let (updates, indices, y) = (&cx.inputs[0], &cx.inputs[1], &cx.outputs[0]);
+    cx.expect_same_dtype(NAME, &[updates.dtype(), y.dtype()])?;
+    if y.dtype() == DType::Bool {
+        return Err(cx.bad(NAME, Kind::DType, "bool has no sum"));
+    }
+    let (sizes, shape) = sizes(NAME, cx, y.dims(), indices.dims())?;
+    if updates.dims() != &shape[..] {
+        return Err(cx.bad(NAME, Kind::Shape, format!("expected updates of shape {shape:?}")));
+    }
+    let indices = places(NAME, cx, indices, &sizes)?;
+    with_element!(y.dtype(), T => scatter_all::<T>(updates.as_slice(), indices.as_slice(), y, &sizes))
+}
+
+fn scatter_all<T: Number>(updates: &[T], indices: &[i64], y: &ViewMut<'_>, sizes: &Sizes) -> Result<()> {
+    let Sizes { batch, outer, places, count, inner } = *sizes;
+    // Sums are made in the accumulator's type: in the result itself if that is its type, else in scratch.
+    let in_place = size_of::<T::Acc>() == size_of::<T>();
+    let scratch = Block::new(if in_place { 0 } else { y.len() * size_of::<T::Acc>() })?;
+    let sums = if in_place { y.as_mut_ptr() } else { scratch.as_ptr() } as usize;
+    // Each place is the business of one thread: matrices are apart, and so are columns of one matrix.
+    const COLUMNS: usize = 64;
+    let strips = inner.div_ceil(COLUMNS);
+    let cost = ((places + 2 * count) * inner.min(COLUMNS)) as i64 / 4 + count as i64;
+    parallel::for_each((batch * outer * strips) as i64, cost, &|begin, end, _| {
+        for point in begin as usize..end as usize {
+            let (matrix, first) = (point / strips, point % strips * COLUMNS);
+            let width = COLUMNS.min(inner - first);
+            // SAFETY: strips are disjoint and inside the result, or the scratch of as many accumulators.
+            let strip = |place: usize| unsafe {
+                let start = (matrix * places + place) * inner + first;
+                std::slice::from_raw_parts_mut((sums as *mut T::Acc).add(start), width)
+            };
+            for place in 0..places {
+                strip(place).fill(T::ZERO);
+            }
+            for i in 0..count {
+                let place = indices[matrix / outer * count + i] as usize;
+                let from = &updates[(matrix * count + i) * inner + first..][..width];
+                for (sum, &update) in strip(place).iter_mut().zip(from) {
+                    *sum = T::add(*sum, update.widen());
+                }
+            }
+            if !in_place {
+                for place in 0..places {
+                    let start = (matrix * places + place) * inner + first;
+                    // SAFETY: strips are disjoint.
+                    let out = unsafe { y.part_mut::<T>(start, start + width) };
+                    out.iter_mut().zip(strip(place)).for_each(|(out, &mut sum)| *out = T::narrow(sum));
+                }
+            }
+        }
+    });
+    Ok(())
+}
+
+/// The sizes for an operand of shape `dims` addressed by `indices`, and the shape of what is gathered.
+fn sizes(name: &str, cx: &LibraryCx<'_>, dims: &[usize], indices: &[usize]) -> Result<(Sizes, Shape)> {
+    let axis = cx.axis(name, 0, dims.len())?;
+    let batch_dims = cx.count(name, 1)?;
+    if batch_dims > axis || batch_dims > indices.len() || dims[..batch_dims] != indices[..batch_dims] {
+        return Err(cx.bad(
+            name,
+            Kind::Shape,
+            format!("the first {batch_dims} axes differ, or axis {axis} is one of them"),
+        ));
+    }
+    let sizes = Sizes {
+        batch: dims[..batch_dims].iter().product(),
+        outer: dims[batch_dims..axis].iter().product(),
+        places: dims[axis],
+        count: indices[batch_dims..].iter().product(),
+        inner: dims[axis + 1..].iter().product(),
+    };
+    Ok((sizes, [&dims[..axis], &indices[batch_dims..], &dims[axis + 1..]].concat().into()))
+}
+
+/// The indices as i64, checked.
+enum Places<'a> {
+    Given(&'a [i64]),
+    Converted { block: Block, len: usize },
+}
+
+impl Places<'_> {
+    fn as_slice(&self) -> &[i64] {
+        match self {
+            Places::Given(indices) => indices,
+            // SAFETY: `convert` filled the block with so many.
+            Places::Converted { block, len } => unsafe { std::slice::from_raw_parts(block.as_ptr().cast(), *len) },
+        }
+    }
+}
+
+fn places<'a>(name: &str, cx: &LibraryCx<'_>, indices: &View<'a>, sizes: &Sizes) -> Result<Places<'a>> {
+    let places = match indices.dtype() {
+        DType::I64 => Places::Given(indices.as_slice()),
+        DType::I32 => convert::<i32>(indices)?,
+        DType::I16 => convert::<i16>(indices)?,
+        DType::I8 => convert::<i8>(indices)?,
+        DType::U32 => convert::<u32>(indices)?,
+        DType::U16 => convert::<u16>(indices)?,
+        DType::U8 => convert::<u8>(indices)?,
+        _ => return Err(cx.bad(name, Kind::DType, "indices must be integers of up to 63 bits")),
+    };
+    let limit = sizes.places as u64;
+    // A negative index is a large one when read as unsigned.
+    if let Some(at) = places.as_slice().iter().position(|&index| index as u64 >= limit) {
+        let (index, axis) = (places.as_slice()[at], cx.params[0]);
+        let what =
+            format!("index {index} (element {at} of the indices) is out of range for axis {axis} of length {limit}");
+        return Err(cx.bad(name, Kind::Value, what));
+    }
+    Ok(places)
+}
+
+fn convert<'a, I: Element + Into<i64>>(indices: &View<'a>) -> Result<Places<'a>> {
+    let len = indices.len();
+    let block = Block::new(len * size_of::<i64>())?;
+    for (i, &index) in indices.as_slice::<I>().iter().enumerate() {
+        // SAFETY: the block has room for as many.
+        unsafe { *block.as_ptr().cast::<i64>().add(i) = index.into() };
+    }
+    Ok(Places::Converted { block, len })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{indices as every_index, numbers, run, run_err, values};
+    use super::*;
+    use crate::array::Array;
+
+    /// Where element `index` of what is gathered comes from.
+    fn source(index: &[usize], axis: usize, batch_dims: usize, indices: &Array, dims: &[usize]) -> usize {
+        let middle = indices.rank() - batch_dims;
+        let at = |index: &[usize], dims: &[usize]| index.iter().zip(dims).fold(0, |at, (&i, &len)| at * len + i);
+        let which = [&index[..batch_dims], &index[axis..axis + middle]].concat();
+        let place = indices.element_f64(at(&which, indices.shape())) as usize;
+        at(&[&index[..axis], &[place], &index[axis + middle..]].concat(), dims)
+    }
+
+    type Case = (&'static [usize], usize, usize, &'static [usize]);
+    const CASES: [Case; 8] = [
+        (&[5], 0, 0, &[3]),
+        (&[5, 4], 0, 0, &[2, 3]),
+        (&[5, 4], 1, 0, &[7]),
+        (&[2, 5, 3], 1, 1, &[2, 4]),
+        (&[2, 3, 5], 2, 2, &[2, 3, 6]),
+        (&[2, 3, 5, 70], 2, 1, &[2, 4]),
+        (&[5, 4], 0, 0, &[]),
+        (&[5, 0], 0, 0, &[0]),
+    ];
+
+    fn operands(dtype: DType, index_dtype: DType, case: Case) -> (Array, Array, Vec<usize>) {
+        let (shape, axis, batch_dims, index_shape) = case;
+        let count: usize = index_shape.iter().product();
+        let which: Vec<i32> = (0..count).map(|i| ((i * 3 + 1) % shape[axis]) as i32).collect();
+        let indices = Array::from_vec(index_shape, which).unwrap().cast(index_dtype).unwrap();
+        let gathered = [&shape[..axis], &index_shape[batch_dims..], &shape[axis + 1..]].concat();
+        (numbers(dtype, shape), indices, gathered)
+    }
+
+    #[test]
+    fn gathering_takes_slices() {
+        for dtype in [DType::F32, DType::U8, DType::F64, DType::Bool] {
+            for index_dtype in [DType::I32, DType::I64, DType::U8] {
+                for case in CASES {
+                    let (x, indices, shape) = operands(dtype, index_dtype, case);
+                    let params = [case.1 as i64, case.2 as i64];
+                    let y = run("gather", &[&x, &indices], &[(dtype, &shape)], &params).remove(0);
+                    for (i, index) in every_index(&shape).enumerate() {
+                        let at = source(&index, case.1, case.2, &indices, case.0);
+                        assert_eq!(y.element_f64(i), x.element_f64(at), "{case:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn scattering_adds_where_gathering_takes() {
+        for dtype in [DType::F32, DType::I32, DType::F16, DType::Complex64] {
+            for case in CASES {
+                let (_, indices, shape) = operands(dtype, DType::I64, case);
+                let updates = numbers(dtype, &shape);
+                let params = [case.1 as i64, case.2 as i64];
+                let y = run("scatter_add", &[&updates, &indices], &[(dtype, case.0)], &params).remove(0);
+                let mut sums = vec![0.0; y.len()];
+                for (i, index) in every_index(&shape).enumerate() {
+                    sums[source(&index, case.1, case.2, &indices, case.0)] += updates.element_f64(i);
+                }
+                assert_eq!(values(&y), sums, "{dtype} {case:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn half_sums_are_rounded_once() {
+        let updates = Array::from_vec(&[4096], vec![1i32; 4096]).unwrap().cast(DType::F16).unwrap();
+        let indices = Array::from_vec(&[4096], vec![0i64; 4096]).unwrap();
+        let y = run("scatter_add", &[&updates, &indices], &[(DType::F16, &[1])], &[0, 0]).remove(0);
+        assert_eq!(y.element_f64(0), 4096.0);
+    }
+
+    #[test]
+    fn bad_indices_are_named_before_anything_is_written() {
+        let x = numbers(DType::F32, &[3, 4]);
+        for (index, shown) in [(3, "index 3"), (-1, "index -1")] {
+            let indices = Array::from_slice(&[2], &[0, index]);
+            for (name, shape) in [("gather", [2, 4]), ("scatter_add", [3, 4])] {
+                let operand = if name == "gather" { x.clone() } else { numbers(DType::F32, &[2, 4]) };
+                let error = run_err(name, &[&operand, &indices], &[(DType::F32, &shape)], &[0, 0]);
+                assert_eq!(error.kind(), Kind::Value);
+                let (message, length) = (error.message(), "axis 0 of length 3");
+                assert!(message.contains(shown) && message.contains(length) && message.contains("f32["), "{error}");
+            }
+        }
+        let floats = Array::from_slice(&[1], &[0.0f32]);
+        assert_eq!(run_err("gather", &[&x, &floats], &[(DType::F32, &[1, 4])], &[0, 0]).kind(), Kind::DType);
+        let indices = Array::from_slice(&[1], &[0]);
+        assert_eq!(run_err("gather", &[&x, &indices], &[(DType::F32, &[2, 4])], &[0, 0]).kind(), Kind::Shape);
+        assert_eq!(run_err("gather", &[&x, &indices], &[(DType::F32, &[1, 4])], &[2, 0]).kind(), Kind::Shape);
+        assert_eq!(run_err("gather", &[&x, &indices], &[(DType::F32, &[1, 4])], &[0, 1]).kind(), Kind::Shape);
+    }
+}
