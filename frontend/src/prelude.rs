@@ -1,5 +1,6 @@
 //! What most programs use: `use tl::prelude::*;`. No op functions (they are `tl::name`) and no `Result`.
 
+pub use crate::autograd::GradientTape;
 pub use crate::tensor::{IntoTensor, Tensor, constant};
 pub use crate::variable::Variable;
 pub use tracelift_runtime::DType;

@@ -1,9 +1,19 @@
-//! Gradients: tapes that record ops. Start with `record`: what tapes share, the thread's stack of open tapes.
+//! Gradients: tapes that record ops, and derivatives as functions.
+//!
+//! Start with [`tape`]. `record` is what tapes share (the thread's stack of open tapes), `sweep` the backward
+//! pass. The same sweep serves eager and symbolic tensors: its ops go through dispatch, so a trace records them.
 
 pub mod custom;
 pub(crate) mod record;
 pub mod sources;
-pub(crate) mod tape;
+pub(crate) mod sweep;
+pub mod tape;
+pub mod transforms;
+
+#[cfg(test)]
+mod tests;
 
 pub use custom::custom_gradient;
 pub use sources::Sources;
+pub use tape::{GradientTape, PersistentTape};
+pub use transforms::{grad, value_and_grad};

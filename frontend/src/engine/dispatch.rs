@@ -21,11 +21,15 @@ pub(crate) fn apply(
     loc: &'static Location<'static>,
 ) -> Result<Outputs> {
     let tapes = tape::is_recording();
-    let outputs = if recorder::is_active() || inputs.iter().any(|t| t.is_symbolic()) {
-        recorder::record(op, attrs.clone(), inputs, loc)?
-    } else {
-        eager::run(op, &attrs, inputs, loc)?
-    };
+    if recorder::is_active() || inputs.iter().any(|t| t.is_symbolic()) {
+        let noted = tapes.then(|| attrs.clone());
+        let outputs = recorder::record(op, attrs, inputs, loc)?;
+        if let Some(attrs) = noted {
+            tape::note(op, &attrs, inputs, &outputs);
+        }
+        return Ok(outputs);
+    }
+    let outputs = eager::run(op, &attrs, inputs, loc)?;
     if tapes {
         tape::note(op, &attrs, inputs, &outputs);
     }

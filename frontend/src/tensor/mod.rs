@@ -7,8 +7,10 @@
 //! elements never change.
 
 pub mod compare;
+pub mod convert;
 pub mod display;
 pub(crate) mod id;
+pub mod index;
 pub mod ints;
 pub mod literal;
 pub mod operand;
@@ -16,6 +18,8 @@ pub mod operators;
 pub mod ops;
 pub mod scalar;
 pub mod shape;
+#[cfg(test)]
+mod tests;
 
 use crate::autograd::record;
 use crate::error::{Error, Kind, Result, at, unwrap};
@@ -27,6 +31,7 @@ use tracelift_compiler::graph::ValueId;
 use tracelift_compiler::{Dim, TensorSpec};
 use tracelift_runtime::{Array, DType, Element};
 
+pub use index::{Ellipsis, IntoIndex, IntoPick, NewAxis, step_by};
 pub use ints::IntoInts;
 pub use literal::{Literal, constant};
 pub use operand::{IntoTensor, Operand};

@@ -1,0 +1,239 @@
+//! The backward pass of a tape: recorded steps in reverse, cotangents by tensor id.
+//!
+//! Only steps between a source and the target are differentiated. Each op's rule comes from the compiler and runs
+//! through dispatch, so outer tapes and traces see the backward pass as ordinary ops.
+
+use super::record::{Backward, Node, Record};
+use super::sources::Source;
+use crate::engine::cx::EagerCx;
+use crate::engine::dispatch;
+use crate::error::{Error, Kind, Result, at};
+use crate::tensor::{Scalar, Tensor};
+use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
+use std::panic::Location;
+use std::rc::Rc;
+use tracelift_compiler::graph::cx::Handle;
+use tracelift_compiler::graph::opdef::Grad;
+use tracelift_compiler::graph::{Attrs, OpDef};
+use tracelift_compiler::{TensorSpec, grad, ops};
+
+/// What a source that does not affect the target gets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unconnected {
+    Error,
+    Zero,
+}
+
+/// Cotangents found so far, by tensor id.
+type Cotangents = FxHashMap<u64, Tensor>;
+
+/// Watches tensors, and variables that are not trainable.
+pub(crate) fn watch(record: &Record, sources: &[Source<'_>]) {
+    for source in sources {
+        match source {
+            Source::Tensor(tensor) => record.watch(tensor),
+            Source::Variable(variable) => record.watch_variable(variable.id()),
+        }
+    }
+}
+
+/// The gradient of the target with respect to each source; None where there is no connection. `last`: the record
+/// is closed first, else it is paused meanwhile.
+pub(crate) fn run(
+    record: &Rc<Record>,
+    target: &Tensor,
+    cotangent: Option<&Tensor>,
+    sources: &[Source<'_>],
+    last: bool,
+    loc: &'static Location<'static>,
+) -> Result<Vec<Option<Tensor>>> {
+    if last {
+        record.close();
+        return sweep(record, target, cotangent, sources, loc);
+    }
+    record.pause(|| sweep(record, target, cotangent, sources, loc))
+}
+
+/// Replaces missing gradients as asked.
+pub(crate) fn connect(
+    record: &Record,
+    gradients: Vec<Option<Tensor>>,
+    sources: &[Source<'_>],
+    unconnected: Unconnected,
+    loc: &'static Location<'static>,
+) -> Result<Vec<Tensor>> {
+    let fill = |(position, gradient): (usize, Option<Tensor>)| match (gradient, unconnected) {
+        (Some(gradient), _) => Ok(gradient),
+        (None, Unconnected::Zero) => full_like(&spec_of(sources[position]), 0.0, loc),
+        (None, Unconnected::Error) => Err(disconnected(record, sources[position], position, loc)),
+    };
+    gradients.into_iter().enumerate().map(fill).collect()
+}
+
+fn sweep(
+    record: &Record,
+    target: &Tensor,
+    cotangent: Option<&Tensor>,
+    sources: &[Source<'_>],
+    loc: &'static Location<'static>,
+) -> Result<Vec<Option<Tensor>>> {
+    check_target(target, loc)?;
+    let nodes = record.nodes();
+    let ids: Vec<SmallVec<[u64; 1]>> = sources.iter().map(|s| ids_of(record, *s)).collect();
+    let kept: FxHashSet<u64> = ids.iter().flatten().copied().collect();
+    let path = downstream(&nodes, kept.clone());
+    let mut cotangents = Cotangents::default();
+    if path.contains(&target.id()) {
+        cotangents.insert(target.id(), start(target, cotangent, loc)?);
+    }
+    for node in nodes.iter().rev() {
+        let take = |output: &Tensor| match kept.contains(&output.id()) {
+            true => cotangents.get(&output.id()).cloned(),
+            false => cotangents.remove(&output.id()),
+        };
+        let incoming: SmallVec<[Option<Tensor>; 1]> = node.outputs.iter().map(take).collect();
+        let wanted: SmallVec<[bool; 4]> = node.inputs.iter().map(|t| path.contains(&t.id())).collect();
+        if incoming.iter().all(Option::is_none) || !wanted.contains(&true) {
+            continue;
+        }
+        let outgoing = pull(node, &incoming, &wanted, loc)?;
+        for ((input, gradient), wanted) in node.inputs.iter().zip(outgoing).zip(wanted) {
+            if let Some(gradient) = gradient.filter(|_| wanted) {
+                accumulate(&mut cotangents, input.id(), gradient, loc)?;
+            }
+        }
+    }
+    ids.iter().map(|ids| total(&cotangents, ids, loc)).collect()
+}
+
+/// The cotangents of a step's inputs.
+fn pull(
+    node: &Node,
+    incoming: &[Option<Tensor>],
+    wanted: &[bool],
+    loc: &'static Location<'static>,
+) -> Result<Vec<Option<Tensor>>> {
+    let (op, attrs) = match &node.backward {
+        Backward::Custom(backward) => return backward(incoming),
+        Backward::Op { op, attrs } => (*op, attrs),
+    };
+    let mut cx = EagerCx::new(loc);
+    let mut insert = |tensor: &Tensor| cx.insert(tensor.clone());
+    let inputs: SmallVec<[Handle; 4]> = node.inputs.iter().map(&mut insert).collect();
+    let outputs: SmallVec<[Handle; 1]> = node.outputs.iter().map(&mut insert).collect();
+    let cotangents: SmallVec<[Option<Handle>; 1]> = incoming.iter().map(|c| c.as_ref().map(&mut insert)).collect();
+    let pulled = grad::pullback(&mut cx, op, attrs, &inputs, &outputs, &cotangents, wanted).map_err(|e| at(e, loc))?;
+    Ok(pulled.into_iter().map(|handle| handle.map(|h| cx.tensor(h).clone())).collect())
+}
+
+fn accumulate(cotangents: &mut Cotangents, id: u64, gradient: Tensor, loc: &'static Location<'static>) -> Result<()> {
+    let sum = match cotangents.get(&id) {
+        Some(earlier) => apply1(&ops::ADD, Attrs::new(), &[earlier, &gradient], loc)?,
+        None => gradient,
+    };
+    cotangents.insert(id, sum);
+    Ok(())
+}
+
+/// The sum over the ids under which a source was used.
+fn total(cotangents: &Cotangents, ids: &[u64], loc: &'static Location<'static>) -> Result<Option<Tensor>> {
+    let mut parts = ids.iter().filter_map(|id| cotangents.get(id));
+    let Some(first) = parts.next() else { return Ok(None) };
+    let add = |sum: Tensor, part: &Tensor| apply1(&ops::ADD, Attrs::new(), &[&sum, part], loc);
+    parts.try_fold(first.clone(), add).map(Some)
+}
+
+fn check_target(target: &Tensor, loc: &Location<'_>) -> Result<()> {
+    let spec = target.spec();
+    if spec.dtype.is_float() {
+        return Ok(());
+    }
+    let text = format!("gradient: the target is {spec}; only float tensors have gradients");
+    Err(at(Error::new(Kind::Gradient, text).hint("convert it with `.cast(DType::F32)` while the tape records"), loc))
+}
+
+/// The cotangent that the pass starts with: ones, unless given.
+fn start(target: &Tensor, cotangent: Option<&Tensor>, loc: &'static Location<'static>) -> Result<Tensor> {
+    let spec = target.spec();
+    match cotangent {
+        None => full_like(&spec, 1.0, loc),
+        Some(given) if given.spec() == spec => Ok(given.clone()),
+        Some(given) => {
+            let text = format!("gradient: the target is {spec}, its cotangent {}; expected equal shapes", given.spec());
+            Err(at(Error::new(Kind::Shape, text), loc))
+        }
+    }
+}
+
+/// Every tensor id that depends on `from`.
+fn downstream(nodes: &[Rc<Node>], from: FxHashSet<u64>) -> FxHashSet<u64> {
+    let mut path = from;
+    for node in nodes {
+        if node.inputs.iter().any(|t| path.contains(&t.id())) {
+            path.extend(node.outputs.iter().map(Tensor::id));
+        }
+    }
+    path
+}
+
+fn ids_of(record: &Record, source: Source<'_>) -> SmallVec<[u64; 1]> {
+    match source {
+        Source::Tensor(tensor) => SmallVec::from_elem(tensor.id(), 1),
+        Source::Variable(variable) => record.reads_of(variable.id()),
+    }
+}
+
+fn spec_of(source: Source<'_>) -> TensorSpec {
+    match source {
+        Source::Tensor(tensor) => tensor.spec(),
+        Source::Variable(variable) => variable.spec(),
+    }
+}
+
+/// A tensor of one value.
+fn full_like(spec: &TensorSpec, value: f64, loc: &'static Location<'static>) -> Result<Tensor> {
+    let scalar =
+        Tensor::from(Scalar::Float(value).to_array(spec.dtype).or(Scalar::Int(value as i128).to_array(spec.dtype))?);
+    if spec.rank() == 0 {
+        return Ok(scalar);
+    }
+    apply1(&ops::BROADCAST_TO, Attrs::new().with("dims", &spec.dims[..]), &[&scalar], loc)
+}
+
+fn apply1(op: &'static OpDef, attrs: Attrs, inputs: &[&Tensor], loc: &'static Location<'static>) -> Result<Tensor> {
+    Ok(dispatch::apply(op, attrs, inputs, loc)?.swap_remove(0))
+}
+
+#[cold]
+fn disconnected(record: &Record, source: Source<'_>, position: usize, loc: &'static Location<'static>) -> Error {
+    let spec = spec_of(source);
+    let what = match source {
+        Source::Tensor(_) => format!("source {position} ({spec})"),
+        Source::Variable(variable) => format!("source {position} (variable `{}`, {spec})", variable.name()),
+    };
+    if !spec.dtype.is_float() {
+        let text = format!("gradient: {what} is not a float tensor; only float tensors have gradients");
+        return at(Error::new(Kind::Gradient, text), loc);
+    }
+    let ids = ids_of(record, source);
+    let path = downstream(&record.nodes(), ids.iter().copied().collect());
+    let blocked = record.nodes().iter().find_map(|node| match &node.backward {
+        Backward::Op { op, .. } if node.inputs.iter().any(|t| path.contains(&t.id())) => match op.grad {
+            Grad::Zero(reason) => Some((op.name, reason)),
+            _ => None,
+        },
+        _ => None,
+    });
+    let (text, hint) = match blocked {
+        Some((op, reason)) => (
+            format!("gradient: {what} affects the target only through `{op}`: {reason}"),
+            "`gradient_or_zero` and `gradient_or_none` accept that",
+        ),
+        None => (
+            format!("gradient: {what} does not affect the target"),
+            "a tensor must be watched before it is used; `gradient_or_zero` and `gradient_or_none` accept sources that do not matter",
+        ),
+    };
+    at(Error::new(Kind::Gradient, text).hint(hint), loc)
+}

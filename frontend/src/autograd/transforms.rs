@@ -1,0 +1,67 @@
+//! Derivatives as functions: [`grad`], [`value_and_grad`].
+
+use super::record::Record;
+use super::sources::Source;
+use super::sweep::{self, Unconnected};
+use crate::error::{Result, unwrap};
+use crate::tensor::Tensor;
+use std::panic::Location;
+
+/// The gradient of a function, as a function; of the sum, if the function's value has several elements.
+///
+/// ```
+/// use tracelift as tl;
+/// use tl::prelude::*;
+///
+/// let cube = |x: &Tensor| x * x * x;
+/// assert_eq!(tl::grad(cube)(&constant(2.0)), 12.0);
+/// assert_eq!(tl::grad(tl::grad(cube))(&constant(2.0)), 12.0);
+/// ```
+#[track_caller]
+pub fn grad(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
+    let loc = Location::caller();
+    move |x| unwrap(differentiate(&f, x, loc)).1
+}
+
+/// The function's value and its gradient.
+///
+/// ```
+/// use tracelift as tl;
+/// use tl::prelude::*;
+///
+/// let (value, slope) = tl::value_and_grad(|x| x * x)(&constant(3.0));
+/// assert_eq!((value.item(), slope.item()), (9.0, 6.0));
+/// ```
+#[track_caller]
+pub fn value_and_grad(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> (Tensor, Tensor) {
+    let loc = Location::caller();
+    move |x| unwrap(differentiate(&f, x, loc))
+}
+
+/// The value of `f` at `x` and its gradient there.
+///
+/// `f` gets `x` under a new id, linked to the old one for the outer tapes: so that a function that uses the outer
+/// `x` as well is differentiated with respect to its argument only.
+fn differentiate(
+    f: &dyn Fn(&Tensor) -> Tensor,
+    x: &Tensor,
+    loc: &'static Location<'static>,
+) -> Result<(Tensor, Tensor)> {
+    let x = x.relinked();
+    let record = Closing(Record::open());
+    record.0.watch(&x);
+    let y = f(&x);
+    let sources = [Source::Tensor(&x)];
+    let gradients = sweep::run(&record.0, &y, None, &sources, true, loc)?;
+    let gradient = sweep::connect(&record.0, gradients, &sources, Unconnected::Error, loc)?.swap_remove(0);
+    Ok((y, gradient))
+}
+
+/// Closes the record also when the function panics.
+struct Closing(std::rc::Rc<Record>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close()
+    }
+}

@@ -1,0 +1,241 @@
+//! Random tensors: a seeded process-wide generator, generators of one's own, and stateless draws.
+//!
+//! Counter-based (Philox4x32-10): a draw depends on the seed, the tick and the element's index, so it is the same
+//! eager or traced and for any number of threads. Each draw takes one tick, in program order.
+
+use crate::Variable;
+use crate::engine::dispatch;
+use crate::error::{Result, unwrap};
+use crate::tensor::{IntoInts, IntoTensor, Tensor};
+use crate::trace::recorder;
+use std::panic::Location;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use tracelift_compiler::graph::{Attrs, OpDef};
+use tracelift_compiler::{Dim, ops};
+use tracelift_runtime::{Array, DType};
+
+/// Seed and next tick of the process generator; None until the first use.
+static PROCESS: Mutex<Option<[u64; 2]>> = Mutex::new(None);
+
+/// Where a draw takes its tick from.
+enum Stream<'a> {
+    Process,
+    Own(&'a Generator),
+    /// This seed, tick 0.
+    Seed(u64),
+}
+
+/// Restarts the process generator. Unseeded it starts from the system's entropy.
+///
+/// ```
+/// use tracelift as tl;
+/// tl::random::set_seed(1);
+/// let x = tl::random::normal(&[3]);
+/// tl::random::set_seed(1);
+/// assert_eq!(x, tl::random::normal(&[3]));
+/// ```
+pub fn set_seed(seed: u64) {
+    *PROCESS.lock().unwrap_or_else(PoisonError::into_inner) = Some([seed, 0]);
+}
+
+/// Takes ticks from the process generator: seed and first tick.
+pub(crate) fn reserve(ticks: u64) -> [u64; 2] {
+    let mut process = PROCESS.lock().unwrap_or_else(PoisonError::into_inner);
+    let state = process.get_or_insert_with(|| [entropy(), 0]);
+    let [seed, tick] = *state;
+    state[1] = tick.wrapping_add(ticks);
+    [seed, tick]
+}
+
+/// f32 uniform in `0..1` of symbolic sizes, from the process generator.
+pub(crate) fn uniform_dims(dims: &[Dim], dtype: DType, loc: &'static Location<'static>) -> Result<Tensor> {
+    draw(Stream::Process, &ops::RANDOM_UNIFORM, Attrs::new().with("dims", dims).with("dtype", dtype), loc)
+}
+
+macro_rules! draws {
+    ($($(#[$doc:meta])* $name:ident $stateless:ident ($($arg:ident: $t:ty),*) $op:ident $attrs:expr;)*) => {
+        $(
+            $(#[$doc])*
+            #[track_caller]
+            pub fn $name(shape: impl IntoInts, $($arg: $t),*) -> Tensor {
+                unwrap(draw(Stream::Process, &ops::$op, $attrs.with("dims", shape.dims()), Location::caller()))
+            }
+
+            #[doc = concat!("As [`", stringify!($name), "`], a function of the seed alone.")]
+            #[track_caller]
+            pub fn $stateless(shape: impl IntoInts, $($arg: $t,)* seed: u64) -> Tensor {
+                unwrap(draw(Stream::Seed(seed), &ops::$op, $attrs.with("dims", shape.dims()), Location::caller()))
+            }
+        )*
+
+        impl Generator {
+            $(
+                #[doc = concat!("As [`", stringify!($name), "`](self::", stringify!($name), "), from this generator.")]
+                #[track_caller]
+                pub fn $name(&self, shape: impl IntoInts, $($arg: $t),*) -> Tensor {
+                    unwrap(draw(Stream::Own(self), &ops::$op, $attrs.with("dims", shape.dims()), Location::caller()))
+                }
+            )*
+        }
+    };
+}
+
+draws! {
+    /// f32, uniform from 0 to below 1.
+    uniform stateless_uniform () RANDOM_UNIFORM Attrs::new();
+    /// f32, uniform from `low` to below `high`.
+    uniform_between stateless_uniform_between (low: f64, high: f64)
+        RANDOM_UNIFORM Attrs::new().with("minval", low).with("maxval", high);
+    /// f32, normal with mean 0 and standard deviation 1.
+    normal stateless_normal () RANDOM_NORMAL Attrs::new();
+    /// f32, normal with mean 0 and standard deviation 1, never beyond ±2.
+    truncated_normal stateless_truncated_normal () TRUNCATED_NORMAL Attrs::new();
+    /// bool, true with probability `p`.
+    bernoulli stateless_bernoulli (p: f64) RANDOM_BERNOULLI Attrs::new().with("p", p);
+    /// i32, uniform from `low` to below `high`.
+    integers stateless_integers (low: i64, high: i64)
+        RANDOM_INTEGERS Attrs::new().with("maxval", high).with("minval", low);
+}
+
+/// `x` in random order along its first axis.
+#[track_caller]
+pub fn shuffle(x: impl IntoTensor) -> Tensor {
+    let loc = Location::caller();
+    unwrap(x.operand().into_tensor(loc).and_then(|x| shuffled(Stream::Process, &x, loc)))
+}
+
+/// As [`shuffle`], a function of the seed alone.
+#[track_caller]
+pub fn stateless_shuffle(x: impl IntoTensor, seed: u64) -> Tensor {
+    let loc = Location::caller();
+    unwrap(x.operand().into_tensor(loc).and_then(|x| shuffled(Stream::Seed(seed), &x, loc)))
+}
+
+/// A stream of random numbers of one's own. Reproducible whatever other threads draw: give each thread its own.
+///
+/// ```
+/// use tracelift as tl;
+/// let a = tl::random::Generator::from_seed(7);
+/// let b = tl::random::Generator::from_seed(7);
+/// assert_eq!(a.uniform(&[2]), b.uniform(&[2]));
+/// assert_ne!(a.uniform(&[2]), a.uniform(&[2]));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Generator {
+    /// u64[2]: seed and next tick.
+    state: Variable,
+}
+
+impl Generator {
+    /// A generator whose numbers follow from `seed`.
+    #[track_caller]
+    pub fn from_seed(seed: u64) -> Generator {
+        let state = Tensor::from_array(Array::from_slice(&[2], &[seed, 0]));
+        Generator { state: Variable::new(state).named("generator").trainable(false) }
+    }
+
+    /// `n` generators whose streams are unrelated to this one's and to each other's. Takes one tick.
+    pub fn split(&self, n: usize) -> Vec<Generator> {
+        let [seed, tick] = self.advance();
+        let child = |i: u64| mix(mix(mix(seed) ^ tick) ^ (i + 1));
+        (0..n as u64).map(|i| Generator::from_seed(child(i))).collect()
+    }
+
+    /// `x` in random order along its first axis.
+    #[track_caller]
+    pub fn shuffle(&self, x: impl IntoTensor) -> Tensor {
+        let loc = Location::caller();
+        unwrap(x.operand().into_tensor(loc).and_then(|x| shuffled(Stream::Own(self), &x, loc)))
+    }
+
+    /// The variable behind it: u64[2], seed and next tick.
+    pub fn state(&self) -> &Variable {
+        &self.state
+    }
+
+    /// Seed and tick now; the next draw sees the next tick.
+    fn advance(&self) -> [u64; 2] {
+        let mut array = self.state.lock();
+        let state = array.as_mut_slice::<u64>();
+        let [seed, tick] = [state[0], state[1]];
+        state[1] = tick.wrapping_add(1);
+        [seed, tick]
+    }
+}
+
+fn draw(from: Stream<'_>, op: &'static OpDef, attrs: Attrs, loc: &'static Location<'static>) -> Result<Tensor> {
+    let (state, attrs) = state(from, attrs, loc)?;
+    Ok(dispatch::apply(op, attrs, &[&state], loc)?.swap_remove(0))
+}
+
+fn shuffled(from: Stream<'_>, x: &Tensor, loc: &'static Location<'static>) -> Result<Tensor> {
+    let (state, attrs) = state(from, Attrs::new(), loc)?;
+    Ok(dispatch::apply(&ops::RANDOM_SHUFFLE, attrs, &[x, &state], loc)?.swap_remove(0))
+}
+
+/// The state that a draw sees, and its offset in it if it is not 0.
+fn state(from: Stream<'_>, attrs: Attrs, loc: &'static Location<'static>) -> Result<(Tensor, Attrs)> {
+    let pair = |state: [u64; 2]| Tensor::from_array(Array::from_slice(&[2], &state));
+    Ok(match from {
+        Stream::Seed(seed) => (pair([seed, 0]), attrs),
+        Stream::Process => match recorder::key_state(loc) {
+            Some((state, offset)) => (state, attrs.with("offset", offset)),
+            None => (pair(reserve(1)), attrs),
+        },
+        Stream::Own(generator) if recorder::is_active() => {
+            let state = generator.state.read(loc);
+            generator.state.try_assign_add(pair([0, 1]))?;
+            (state, attrs)
+        }
+        Stream::Own(generator) => (pair(generator.advance()), attrs),
+    })
+}
+
+/// A seed that nobody chose.
+fn entropy() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
+
+/// The finaliser of SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014).
+fn mix(x: u64) -> u64 {
+    let x = x.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    x ^ (x >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_are_reproducible_and_distinct() {
+        let draws = |g: &Generator| [g.uniform(&[5]), g.normal(&[5])];
+        let (a, b) = (Generator::from_seed(3), Generator::from_seed(3));
+        assert_eq!(draws(&a), draws(&b));
+        let children = a.split(2);
+        assert_eq!(children[0].state().value(), b.split(2)[0].state().value());
+        assert_ne!(children[0].uniform(&[5]), children[1].uniform(&[5]));
+        assert_eq!(stateless_normal(&[4], 9), stateless_normal(&[4], 9));
+    }
+
+    #[test]
+    fn draws_lie_where_they_should() {
+        let x = stateless_uniform_between(&[1000], -2.0, 3.0, 1).to_vec::<f32>();
+        assert!(x.iter().all(|v| (-2.0..3.0).contains(v)));
+        let mean = x.iter().sum::<f32>() / 1000.0;
+        assert!((mean - 0.5).abs() < 0.15, "{mean}");
+        let k = stateless_integers(&[500], 2, 5, 1).to_vec::<i32>();
+        assert!((2..5).all(|v| k.contains(&v)) && k.iter().all(|v| (2..5).contains(v)));
+        let t = stateless_truncated_normal(&[1000], 4).to_vec::<f32>();
+        assert!(t.iter().all(|v| v.abs() <= 2.0));
+        let heads = stateless_bernoulli(&[1000], 0.25, 1).to_vec::<bool>().into_iter().filter(|&b| b).count();
+        assert!((200..300).contains(&heads), "{heads}");
+        let mut order = stateless_shuffle(Tensor::from((0..20).collect::<Vec<i32>>()), 1).to_vec::<i32>();
+        assert_ne!(order, (0..20).collect::<Vec<i32>>());
+        order.sort_unstable();
+        assert_eq!(order, (0..20).collect::<Vec<i32>>());
+    }
+}
