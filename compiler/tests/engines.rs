@@ -10,7 +10,8 @@ use tracelift_runtime::exec::Executable;
 struct G {
     builder: GraphBuilder,
     symbolic: bool,
-    symbols: u32,
+    /// The value of each symbol.
+    symbols: Vec<i64>,
 }
 
 impl G {
@@ -25,8 +26,14 @@ impl G {
 
     /// Sizes above 1 are symbols in the symbolic run, the same symbol for the same size.
     fn dim(&mut self, d: usize) -> Dim {
-        self.symbols = self.symbols.max(d as u32 + 1);
-        if self.symbolic && d > 1 { Dim::sym(d as u32) } else { Dim::from(d) }
+        if !self.symbolic || d <= 1 {
+            return Dim::from(d);
+        }
+        let known = self.symbols.iter().position(|s| *s == d as i64);
+        Dim::sym(known.unwrap_or_else(|| {
+            self.symbols.push(d as i64);
+            self.symbols.len() - 1
+        }) as u32)
     }
 
     fn op(&mut self, op: &'static OpDef, attrs: Attrs, inputs: &[ValueId]) -> ValueId {
@@ -47,10 +54,10 @@ impl G {
     }
 }
 
-fn inputs_of(graph: &Graph) -> Vec<Array> {
+fn inputs_of(graph: &Graph, symbols: &[i64]) -> Vec<Array> {
     let fill = |(k, &input): (usize, &ValueId)| {
         let spec = graph.spec(input);
-        let concrete = |d: &Dim| d.eval(&(0..5000).collect::<Vec<i64>>(), &[]).unwrap() as usize;
+        let concrete = |d: &Dim| d.eval(symbols, &[]).unwrap() as usize;
         let shape: Vec<usize> = spec.dims.iter().map(concrete).collect();
         let n: usize = shape.iter().product();
         // Multiples of 1/1024, so that f32 sums are exact and only functions round.
@@ -81,10 +88,10 @@ fn as_f64(array: &Array) -> Vec<f64> {
 /// Runs the function's graph everywhere, with constant and with symbolic sizes.
 fn check(name: &str, build: impl Fn(&mut G) -> Vec<ValueId>) {
     for symbolic in [false, true] {
-        let mut g = G { builder: GraphBuilder::new(name), symbolic, symbols: 0 };
+        let mut g = G { builder: GraphBuilder::new(name), symbolic, symbols: Vec::new() };
         let outputs = build(&mut g);
         let graph = g.builder.finish(outputs);
-        let inputs = inputs_of(&graph);
+        let inputs = inputs_of(&graph, &g.symbols);
         let want = interp::run(&graph, &inputs).unwrap_or_else(|e| panic!("{name}: {e}"));
         for level in Level::ALL {
             let what = format!("{name} at {level:?}, symbolic {symbolic}");

@@ -3,7 +3,7 @@
 //! Start with [`emit`]. The walk over lanes is in [`super::walk`].
 
 use super::ops::{Ops, Width, scalar_type};
-use super::plan::{Plan, SCALAR_AREA, TILE};
+use super::plan::{Plan, SCALAR_AREA, TILE, operands};
 use super::walk::Walk;
 use crate::kernel::{
     Access, BinaryOp, Inst, Kernel, Loop, MathOp, PassKind, ReduceKind, Size, UnaryOp, Value as KValue,
@@ -14,6 +14,7 @@ use cranelift_codegen::ir::{
 };
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
+use smallvec::SmallVec;
 use tracelift_runtime::DType;
 use tracelift_runtime::kernels::tile::{FoldFn, Routine};
 
@@ -346,7 +347,8 @@ impl<'a> Emitter<'a> {
 
     /// A uniform value that was computed before.
     pub fn scalar(&self, value: KValue) -> Value {
-        self.scalars[value.0 as usize].expect("uniform values are computed in order")
+        self.scalars[value.0 as usize]
+            .unwrap_or_else(|| panic!("{value} is used before it is computed in {}", self.kernel))
     }
 
     fn uniform(&mut self, value: KValue) -> Option<Value> {
@@ -369,8 +371,8 @@ impl<'a> Emitter<'a> {
                 return None;
             }
             inst => {
-                let scalars = self.scalars.clone();
-                let operand = |v: KValue| scalars[v.0 as usize].expect("uniform values are computed in order");
+                let found: SmallVec<[(KValue, Value); 3]> = operands(inst).map(|v| (v, self.scalar(v))).collect();
+                let operand = |v: KValue| found.iter().find(|(o, _)| *o == v).expect("an operand").1;
                 apply(&mut self.ops(Width::One), kernel, inst, dtype, operand)
             }
         })

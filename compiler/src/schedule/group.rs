@@ -315,32 +315,40 @@ impl Grouper<'_> {
             return Err("the kernels reduce different axes");
         }
         let reduced = a.reduced.clone().or_else(|| b.reduced.clone());
-        if a.reduced != b.reduced && self.is_chunked(into, reduced.as_deref()) && self.has_late_members(from, into) {
-            return Err("one needs the result of a reduction over all elements");
-        }
         if self.makes_cycle(&[from, into], None) {
             return Err("a node between the kernels depends on one and feeds the other");
         }
-        let moved = std::mem::take(&mut self.out.groups[from].nodes);
+        let moved = self.out.groups[from].nodes.clone();
+        let mut all = [self.out.groups[into].nodes.clone(), moved.clone()].concat();
+        all.sort_unstable();
+        self.assign(&moved, into, &all);
+        if self.is_chunked(into, reduced.as_deref()) && self.has_late_members(&all) {
+            self.assign(&moved, from, &all);
+            return Err("one needs the result of a reduction over all elements");
+        }
+        self.out.groups[from].nodes.clear();
         let g = &mut self.out.groups[into];
-        g.nodes.extend(&moved);
-        g.nodes.sort_unstable();
+        g.nodes = all;
         g.reduced = reduced;
-        for id in moved {
-            self.out.members[id.index()].as_mut().expect("a member").group = into;
-        }
-        // Stages count reductions across the merged group.
-        for id in self.out.groups[into].nodes.clone() {
-            let stage = self.stage(id, into);
-            self.out.members[id.index()].as_mut().expect("a member").stage = stage;
-        }
         Ok(())
     }
 
-    /// Whether a member of either would come after a reduction and run over more than its result.
-    fn has_late_members(&self, a: usize, b: usize) -> bool {
-        let nodes = self.out.groups[a].nodes.iter().chain(&self.out.groups[b].nodes);
-        nodes.filter_map(|id| self.out.members[id.index()].as_ref()).any(|m| m.stage > 0)
+    /// Puts `nodes` into a group and counts the stages of `all` again, in order.
+    fn assign(&mut self, nodes: &[NodeId], group: usize, all: &[NodeId]) {
+        for id in nodes {
+            self.out.members[id.index()].as_mut().expect("a member").group = group;
+        }
+        for &id in all {
+            let home = self.out.members[id.index()].as_ref().expect("a member").group;
+            let stage = self.stage(id, home);
+            self.out.members[id.index()].as_mut().expect("a member").stage = stage;
+        }
+    }
+
+    /// Whether a node comes after a reduction and runs over more than its result.
+    fn has_late_members(&self, nodes: &[NodeId]) -> bool {
+        let mut members = nodes.iter().filter_map(|id| self.out.members[id.index()].as_ref());
+        members.any(|m| m.stage > 0 && m.map.iter().any(Option::is_some))
     }
 
     /// Whether some path leaves the groups (and `extra`) and comes back.

@@ -201,8 +201,7 @@ impl<'a> Builder<'a> {
         let count = sources.keys().max().map_or(0, |k| k + 1);
         for k in 0..count {
             let unbound = SymbolSource { input: 0, axis: 0 };
-            let used = sources.contains_key(&k) || !self.uses_symbol(k);
-            if !used {
+            if !sources.contains_key(&k) && self.uses_symbol(k) {
                 return Err(Error::new(Kind::Shape, format!("size n{k} is the length of no input's axis")));
             }
             self.program.symbols.push(sources.get(&k).copied().unwrap_or(unbound));
