@@ -14,15 +14,14 @@ pub mod graph;
 pub mod ops;
 pub mod interp;
 pub mod grad;
-
 pub mod rewrite;
-
 pub mod passes;
-
 pub mod codegen;
 pub mod schedule;
-
 pub mod driver;
+
+#[cfg(test)]
+mod testing;
 
 pub use base::{DType, Dim, Error, Kind, Loc, Result, TensorSpec};
 pub use driver::{Compiled, Report, compile};

@@ -3,14 +3,14 @@
 //! ```text
 //! Before
 //! graph @f(%0: f32[2] "x") {
-//!   %1 = constant {value = f32[](2)} : f32[]
+//!   %1 = constant {value = data f32[](2)} : f32[]
 //!   %2 = sqrt %1 : f32[]
 //!   %3 = multiply %0, %2 : f32[2]
 //!   return %3
 //! }
 //! After
 //! graph @f(%0: f32[2] "x") {
-//!   %1 = constant {value = f32[](1.4142135)} : f32[]
+//!   %1 = constant {value = data f32[](1.4142135)} : f32[]
 //!   %2 = multiply %0, %1 : f32[2]
 //!   return %2
 //! }

@@ -3,8 +3,7 @@
 use super::{Pass, PassCx, PassReport, PassRun};
 use crate::base::{Error, Kind, Result};
 use crate::dump::{self, Dump};
-use crate::graph::Graph;
-use crate::graph::opdef::SpecCx;
+use crate::graph::{Graph, verify};
 use crate::options::Options;
 use crate::rewrite::{Log, StopReason};
 use smallvec::SmallVec;
@@ -15,7 +14,7 @@ use std::time::{Duration, Instant};
 /// Errors: what a pass reports (an expansion that refuses its operands), or `Kind::Internal` with the pass's name
 /// and the IR if its result does not verify.
 pub fn run(mut graph: Graph, passes: &[&'static Pass], options: &Options) -> Result<(Graph, PassReport)> {
-    dump::text(Dump::Graphs, format_args!("@{} before passes", graph.name), || format!("{graph:?}"));
+    dump::text(Dump::Graphs, format_args!("@{} before passes", graph.name), || &graph);
     let mut report = PassReport { runs: Vec::with_capacity(passes.len()) };
     let mut fuel = options.fuel;
     // How many changing runs there were, and how many there had been when each pass last ended.
@@ -34,10 +33,10 @@ pub fn run(mut graph: Graph, passes: &[&'static Pass], options: &Options) -> Res
         fuel = log.fuel;
         if log.rewrites > 0 {
             changes += 1;
-            dump::text(Dump::Graphs, format_args!("@{} after {}", graph.name, pass.name), || format!("{graph:?}"));
+            dump::text(Dump::Graphs, format_args!("@{} after {}", graph.name, pass.name), || &graph);
         }
         if options.verify {
-            reinfer(&graph).map_err(|e| broken(&graph, pass, e))?;
+            verify::verify(&graph).map_err(|e| broken(pass, e))?;
         }
         last_run.retain(|(name, _)| *name != pass.name);
         last_run.push((pass.name, changes));
@@ -68,21 +67,8 @@ fn skipped(pass: &Pass, nodes: usize) -> PassRun {
     }
 }
 
-/// Every node's results have the specs that its op's rule gives.
-fn reinfer(graph: &Graph) -> Result<()> {
-    for node in &graph.nodes {
-        let inputs: Vec<_> = node.inputs.iter().map(|&v| graph.spec(v).clone()).collect();
-        let specs = (node.op.spec)(&SpecCx { inputs: &inputs, attrs: &node.attrs })?;
-        if specs != node.outputs {
-            let text = format!("`{}` has {:?} instead of {specs:?}", node.op.name, node.outputs);
-            return Err(Error::new(Kind::Internal, text));
-        }
-    }
-    Ok(())
-}
-
-/// A pass made an invalid graph: a bug of ours, so the IR is shown.
-fn broken(graph: &Graph, pass: &Pass, error: Error) -> Error {
-    let text = format!("pass `{}` made an invalid graph: {}\n{graph:?}", pass.name, error.message());
+/// A pass made an invalid graph: a bug of ours, and the error shows the IR.
+fn broken(pass: &Pass, error: Error) -> Error {
+    let text = format!("after pass `{}`: {}", pass.name, error.message());
     Error::new(Kind::Internal, text).hint("this is a bug in Tracelift; please report it with this text")
 }

@@ -15,6 +15,8 @@ pub mod fold_constants;
 pub mod manager;
 pub mod merge_common;
 pub mod pipeline;
+#[cfg(test)]
+mod random_graphs;
 pub mod recognize_fused;
 pub mod remove_dead;
 pub mod report;

@@ -3,7 +3,7 @@
 //! ```text
 //! Before
 //! graph @f(%0: f32[4] "x", %1: f32[4] "y") {
-//!   %2 = constant {value = f32[] 1} : f32[]
+//!   %2 = constant {value = data f32[](1)} : f32[]
 //!   %3 = multiply %0, %2 : f32[4]
 //!   %4 = negative %1 : f32[4]
 //!   %5 = add %3, %4 : f32[4]

@@ -2,7 +2,7 @@
 //!
 //! Floats: `x - 0` and `x + -0.0` are `x`, but `x + 0` turns -0.0 into 0.0; `x * 0` keeps NaN.
 
-use super::{x_is_discrete, x_is_float};
+use super::{x_is_discrete, x_is_float, x_is_signed};
 use crate::base::DType;
 use crate::ops::{
     ABS, ADD, DIVIDE, FLOORDIV, FLOORMOD, MULTIPLY, NEGATIVE, RECIPROCAL, SQUARE, SUBTRACT, TRUNCATEDIV, TRUNCATEMOD,
@@ -39,7 +39,7 @@ pub const RULES: &[Rule] = rules! {
     exact negative_negative: NEGATIVE(NEGATIVE(x)) => x;
     exact negative_scaled: NEGATIVE(MULTIPLY(x, [c])) => MULTIPLY(x, NEGATIVE([c]));
     ints negative_difference: NEGATIVE(SUBTRACT(x, y)) => SUBTRACT(y, x);
-    exact abs_negative: ABS(NEGATIVE(x)) => ABS(x);
+    exact abs_negative: ABS(NEGATIVE(x)) => ABS(x) if x_is_signed;
     exact abs_abs: ABS(ABS(x)) => ABS(x);
     exact abs_square: ABS(SQUARE(x)) => SQUARE(x) if x_is_float;
     exact square_negative: SQUARE(NEGATIVE(x)) => SQUARE(x);

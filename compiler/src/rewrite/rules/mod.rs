@@ -10,6 +10,8 @@ pub mod movement;
 pub mod order;
 pub mod power;
 pub mod reduce;
+#[cfg(test)]
+mod soundness;
 
 use super::Draft;
 use super::Rule;
@@ -42,4 +44,9 @@ fn x_is_discrete(graph: &Draft<'_>, bindings: &Bindings) -> bool {
 /// Guard: `x` is of floats.
 fn x_is_float(graph: &Draft<'_>, bindings: &Bindings) -> bool {
     bindings.get("x").is_some_and(|x| graph.spec(x).dtype.is_float())
+}
+
+/// Guard: `x` is not of unsigned integers.
+fn x_is_signed(graph: &Draft<'_>, bindings: &Bindings) -> bool {
+    bindings.get("x").is_some_and(|x| !graph.spec(x).dtype.is_unsigned_int())
 }

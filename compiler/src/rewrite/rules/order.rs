@@ -1,11 +1,11 @@
 //! Normal forms of operands and attributes: one way to write each thing, so that other rules and merging see fewer.
 //! Used by the pass `canonicalize` only.
 
+use super::x_is_signed;
 use crate::base::Result;
 use crate::graph::opdef::{Lower, Movement};
 use crate::graph::{Attrs, ValueId};
 use crate::ops::{self, ADD, GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, NEGATIVE, SUBTRACT, infer};
-use crate::rewrite::pattern::Bindings;
 use crate::rewrite::rule::{Action, COMMUTATIVE, Roots};
 use crate::rewrite::{Draft, Exactness, Outcome, Rule};
 use crate::rules;
@@ -20,7 +20,7 @@ pub const OPERANDS: &[Rule] = &[
             apply: order_operands,
             examples: &[
                 "graph @f(%0: f32[3] \"x\") {
-                   %1 = constant {value = f32[] 2} : f32[]
+                   %1 = constant {value = data f32[](2)} : f32[]
                    %2 = multiply %1, %0 : f32[3]
                    return %2
                  }",
@@ -43,7 +43,7 @@ pub const OPERANDS: &[Rule] = &[
                    return %2
                  }",
                 "graph @f(%0: f32[3] \"x\") {
-                   %1 = constant {value = f32[] 2} : f32[]
+                   %1 = constant {value = data f32[](2)} : f32[]
                    %2 = less_equal %1, %0 : bool[3]
                    return %2
                  }",
@@ -122,15 +122,10 @@ pub const ATTRIBUTES: &[Rule] = &[
     },
 ];
 
-/// Subtracting a constant is adding its negative.
+/// Subtracting a constant is adding its negative (an unsigned one has no shorter form).
 pub const SUBTRACTION: &[Rule] = rules! {
     exact subtract_constant: SUBTRACT(x, [c]) => ADD(x, NEGATIVE([c])) if x_is_signed;
 };
-
-/// An unsigned constant has no shorter negative.
-fn x_is_signed(graph: &Draft<'_>, bindings: &Bindings) -> bool {
-    bindings.get("x").is_some_and(|x| !graph.spec(x).dtype.is_unsigned_int())
-}
 
 fn order_operands(graph: &mut Draft<'_>, root: ValueId) -> Result<Outcome> {
     let [x, y] = graph.node(root).inputs[..] else { return Ok(Outcome::NoMatch) };
