@@ -8,14 +8,11 @@ use super::reverse::gradient;
 use crate::base::{Error, Kind, Loc, Result, TensorSpec};
 use crate::graph::builder::op_error;
 use crate::graph::cx::{Handle, Handles, OpCx};
-use crate::graph::opdef::{ExpandCx, Grad, GradCx, Lower};
+use crate::graph::opdef::{Cotangents, ExpandCx, Grad, GradCx, Lower, Partial};
 use crate::graph::walk::ValueMap;
 use crate::graph::{Attrs, Graph, GraphBuilder, NodeId, OpDef, ValueId};
 use crate::ops;
 use smallvec::SmallVec;
-
-/// The cotangent of each operand; None where nothing flows back.
-pub type Cotangents = SmallVec<[Option<Handle>; 3]>;
 
 /// The cotangents of one op's operands, each of its operand's spec; None where nothing flows back or none is wanted.
 ///
@@ -88,8 +85,6 @@ pub(super) fn accumulate(cx: &mut dyn OpCx, so_far: Option<Handle>, more: Handle
         Some(sum) => Ok(cx.apply(&ops::ADD, Attrs::new(), &[sum, more])?[0]),
     }
 }
-
-type Partial = fn(&mut GradCx<'_>) -> Result<Handle>;
 
 fn elementwise(given: &mut GradCx<'_>, partials: &[Option<Partial>]) -> Result<Cotangents> {
     let Some(cotangent) = given.cotangents.first().copied().flatten() else {

@@ -5,6 +5,7 @@ use super::pullback::{accumulate, ones, rule};
 use crate::base::{Error, Kind, Result, TensorSpec};
 use crate::graph::builder::op_error;
 use crate::graph::cx::{Handle, Handles, OpCx};
+use crate::graph::opdef::Cotangents;
 use crate::graph::walk::ValueMap;
 use crate::graph::{GraphBuilder, Node, NodeId, ValueId};
 
@@ -65,7 +66,7 @@ fn node_rule(
     node: &Node,
     cotangents: &[Option<Handle>],
     wanted: &[bool],
-) -> Result<super::pullback::Cotangents> {
+) -> Result<Cotangents> {
     let inputs: Handles = node.inputs.iter().map(|&v| builder.handle(v)).collect();
     let outputs: Handles = (0..node.outputs.len() as u32).map(|i| builder.handle(id.result(i))).collect();
     rule(builder, node.op, &node.attrs, &inputs, &outputs, cotangents, wanted).map_err(|error| {

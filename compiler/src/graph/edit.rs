@@ -6,11 +6,14 @@
 //! let mut rewriter = Rewriter::new(&graph);
 //! for (id, node) in graph.iter() {
 //!     match better(node) {
-//!         Some((op, attrs)) => { let new = rewriter.append(op, attrs, &node.inputs, node.loc.clone())?; rewriter.replace(id, &new)? }
 //!         None => rewriter.copy(id),
+//!         Some((op, attrs)) => {
+//!             let new = rewriter.append(op, attrs, &node.inputs, node.loc.clone())?;
+//!             rewriter.replace(id, &new)?;
+//!         }
 //!     }
 //! }
-//! let graph = rewriter.finish()?;
+//! let graph = rewriter.finish();
 //! ```
 //!
 //! Invariant: a value is only replaced by one of equal spec, so no spec downstream changes.

@@ -54,6 +54,9 @@ pub mod parse;
 pub mod verify;
 pub mod dot;
 
+#[cfg(test)]
+mod tests;
+
 pub use attrs::{AttrValue, Attrs};
 pub use builder::GraphBuilder;
 pub use data::{Graph, Node, NodeId, ValueId};

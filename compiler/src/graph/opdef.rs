@@ -117,9 +117,9 @@ pub struct EvalCx<'a> {
 pub enum Grad {
     /// Elementwise: the partial derivative of the output with respect to each operand (None: zero, as for
     /// the condition of a select). The driver multiplies by the cotangent and undoes broadcasting.
-    Elementwise(&'static [Option<fn(&mut GradCx<'_>) -> Result<Handle>>]),
+    Elementwise(&'static [Option<Partial>]),
     /// Cotangents of the operands from those of the results; None where there is none.
-    Rule(fn(&mut GradCx<'_>) -> Result<SmallVec<[Option<Handle>; 3]>>),
+    Rule(fn(&mut GradCx<'_>) -> Result<Cotangents>),
     /// That of the expansion.
     Expansion,
     /// The derivative is zero wherever it exists (comparison, rounding), or the result is not a number, for this
@@ -128,6 +128,12 @@ pub enum Grad {
     /// There is no derivative, for this reason: an error if a cotangent arrives.
     None(&'static str),
 }
+
+/// A partial derivative.
+pub type Partial = fn(&mut GradCx<'_>) -> Result<Handle>;
+
+/// The cotangent of each operand; None where nothing flows back.
+pub type Cotangents = SmallVec<[Option<Handle>; 3]>;
 
 /// What a gradient rule sees.
 pub struct GradCx<'a> {

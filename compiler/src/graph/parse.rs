@@ -2,9 +2,10 @@
 //! place: the graph is made by [`GraphBuilder`], which checks it, and depth and counts are limited.
 
 use super::builder::infer;
+use super::verify::verify;
 use super::{AttrValue, Attrs, Graph, GraphBuilder, OpDef, ValueId, print};
 use crate::base::spec::Dims;
-use crate::base::{DType, Dim, Error, Loc, Result, TensorSpec};
+use crate::base::{DType, Dim, Error, Kind, Loc, Result, TensorSpec};
 use crate::ops;
 use crate::text::{Reader, TokenKind, elements};
 use rustc_hash::FxHashMap;
@@ -30,6 +31,8 @@ pub fn parse(text: &str) -> Result<Graph> {
     }
     let graph = parser.graph()?;
     parser.r.expect_kind(TokenKind::End, "the end of the text")?;
+    // What the builder cannot know: whether inputs bind every size symbol.
+    verify(&graph).map_err(|e| Error::new(Kind::File, e.message()))?;
     Ok(graph)
 }
 

@@ -31,7 +31,7 @@ fn verify_inside(graph: &Graph, outer_symbols: &FxHashSet<u32>) -> Result<()> {
         .map_err(|why| Error::new(Kind::Internal, format!("graph `{}` is invalid: {why}\n{graph}", graph.name)))?;
     let mut symbols = outer_symbols.clone();
     for &input in &graph.inputs {
-        symbols.extend(graph.spec(input).dims.iter().filter_map(as_symbol));
+        symbols.extend(graph.spec(input).dims.iter().filter_map(Dim::as_symbol));
     }
     for (id, node) in graph.iter() {
         check_node(graph, id, node, &symbols).map_err(|why| {
@@ -103,16 +103,6 @@ fn check_node(graph: &Graph, id: NodeId, node: &Node, symbols: &FxHashSet<u32>) 
 fn is_defined(graph: &Graph, value: ValueId, before: usize) -> bool {
     let node = graph.nodes.get(value.node.index()).filter(|_| value.node.index() < before);
     node.is_some_and(|n| (value.index as usize) < n.outputs.len())
-}
-
-fn as_symbol(dim: &Dim) -> Option<u32> {
-    match dim.terms().as_slice() {
-        [term] if term.coef == 1 => match term.atoms.as_slice() {
-            [Atom::Sym(k)] => Some(*k),
-            _ => None,
-        },
-        _ => None,
-    }
 }
 
 fn unbound(dim: &Dim, symbols: &FxHashSet<u32>) -> Option<u32> {

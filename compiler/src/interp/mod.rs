@@ -68,7 +68,7 @@ pub fn bind_symbols(graph: &Graph, shapes: &[&[usize]]) -> Result<Vec<i64>> {
             return Err(wrong(i, spec, String::new()));
         }
         for (dim, &length) in spec.dims.iter().zip(shapes[i]) {
-            let Some(k) = as_symbol(dim) else { continue };
+            let Some(k) = dim.as_symbol().map(|k| k as usize) else { continue };
             if bound.len() <= k {
                 bound.resize(k + 1, None);
             }
@@ -168,10 +168,8 @@ fn check_results(results: &[Array], inferred: &Specs, promised: &[TensorSpec], s
     }
     for (result, spec) in results.iter().zip(promised) {
         for (dim, &length) in spec.dims.iter().zip(result.shape()) {
-            if let [Atom::Slot(k, _)] = dim.terms().first().map_or(&[][..], |t| &t.atoms)
-                && dim.terms().len() == 1
-            {
-                sizes.slots.entry(*k).or_insert(length as i64);
+            if let Some(k) = dim.as_slot() {
+                sizes.slots.entry(k).or_insert(length as i64);
             }
         }
     }
@@ -215,16 +213,6 @@ fn check_bound(dim: &Dim, bound: &[Option<i64>]) -> Result<()> {
     match missing {
         Some(k) => Err(Error::new(Kind::Shape, format!("size n{k} is not the length of any axis of an input"))),
         None => Ok(()),
-    }
-}
-
-fn as_symbol(dim: &Dim) -> Option<usize> {
-    match dim.terms().as_slice() {
-        [term] if term.coef == 1 => match term.atoms.as_slice() {
-            [Atom::Sym(k)] => Some(*k as usize),
-            _ => None,
-        },
-        _ => None,
     }
 }
 

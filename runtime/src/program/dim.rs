@@ -69,6 +69,22 @@ impl Dim {
         }
     }
 
+    /// `k`, if the size is just the symbol `n<k>`.
+    pub fn as_symbol(&self) -> Option<u32> {
+        match self.single_atom() {
+            Some(Atom::Sym(k)) => Some(*k),
+            _ => None,
+        }
+    }
+
+    /// `k`, if the size is just the slot `s<k>`.
+    pub fn as_slot(&self) -> Option<u32> {
+        match self.single_atom() {
+            Some(Atom::Slot(k, _)) => Some(*k),
+            _ => None,
+        }
+    }
+
     /// The terms of the normal form, sorted; empty for 0.
     pub fn terms(&self) -> Vec<Term> {
         match &self.0 {
@@ -189,6 +205,16 @@ impl Dim {
             Atom::Slot(_, bound) => Some(bound.bound()),
             _ => None,
         })
+    }
+
+    fn single_atom(&self) -> Option<&Atom> {
+        match &self.0 {
+            Repr::Poly(terms) => match &**terms {
+                [Term { atoms, coef: 1 }] if atoms.len() == 1 => atoms.first(),
+                _ => None,
+            },
+            Repr::Const(_) => None,
+        }
     }
 
     fn atom(atom: Atom) -> Dim {
