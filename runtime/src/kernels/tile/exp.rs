@@ -111,6 +111,6 @@ impl Unary for Sigmoid {
         let e = (one + (r * r).mul_add(r.polynomial(&EXP), r)).scale2(n);
         let sum = one + e;
         let lost = e - (sum - one);
-        V::select(x.lt(V::splat(0.0)), e, one) * sum.reciprocal(lost)
+        V::select(x.lt(V::splat(0.0)), e, one) * sum.reciprocal_with_low(lost)
     }
 }

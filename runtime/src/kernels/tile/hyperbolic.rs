@@ -23,7 +23,7 @@ impl Unary for Tanh {
         let one = V::splat(1.0);
         // tanh(10) rounds to 1.
         let limited = a.at_most(V::splat(10.0));
-        let inverse = (exp_normal(limited + limited) + one).reciprocal(V::splat(0.0));
+        let inverse = (exp_normal(limited + limited) + one).reciprocal();
         let large = inverse.neg_mul_add(V::splat(2.0), one);
         V::select(a.lt(V::splat(TANH_SMALL)), small, large).mul_sign(x)
     }

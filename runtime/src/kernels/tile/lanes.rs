@@ -67,10 +67,17 @@ pub(super) trait Lanes:
         self.mul_add(Self::splat(factor), Self::splat(Self::ROUNDER)) - Self::splat(Self::ROUNDER)
     }
 
-    /// 1 / (self + low), for normal numbers whose reciprocal is normal; `low` is at most half a unit in the last place.
-    /// Cheaper than a division, nearly as accurate; NaN stays NaN.
+    /// 1 / self, for normal numbers whose reciprocal is normal: cheaper than a division, nearly as accurate; NaN stays
+    /// NaN.
     #[inline(always)]
-    fn reciprocal(self, low: Self) -> Self {
+    fn reciprocal(self) -> Self {
+        let y = self.reciprocal_estimate();
+        y.mul_add(y.neg_mul_add(self, Self::splat(1.0)), y)
+    }
+
+    /// 1 / (self + low) likewise, where `low` is at most half a unit in the last place of self.
+    #[inline(always)]
+    fn reciprocal_with_low(self, low: Self) -> Self {
         let y = self.reciprocal_estimate();
         let residual = y.neg_mul_add(low, y.neg_mul_add(self, Self::splat(1.0)));
         y.mul_add(residual, y)
@@ -93,13 +100,20 @@ pub(super) trait Lanes:
         if bits == 0 {
             return self;
         }
-        let (mut lanes, x) = (self.to_array(), x.to_array());
-        for i in 0..Self::LANES {
-            if bits >> i & 1 == 1 {
-                lanes[i] = f(x[i]);
-            }
-        }
+        let mut lanes = self.to_array();
+        patch_lanes(&mut lanes, bits, &x.to_array(), f);
         Self::from_array(lanes)
+    }
+}
+
+/// Out of line, so that the loops stay small.
+#[cold]
+#[inline(never)]
+fn patch_lanes(lanes: &mut [f64; MAX_LANES], bits: u32, x: &[f64; MAX_LANES], f: fn(f64) -> f64) {
+    for i in 0..MAX_LANES {
+        if bits >> i & 1 == 1 {
+            lanes[i] = f(x[i]);
+        }
     }
 }
 
