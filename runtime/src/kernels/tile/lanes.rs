@@ -38,7 +38,7 @@ pub(super) trait Lanes:
     /// The larger of self and `limit`; NaN stays NaN.
     fn at_least(self, limit: Self) -> Self;
     fn floor(self) -> Self;
-    /// `self * 2^n` for an integer n, rounded once. In f32 lanes |n| <= 250; in f64 lanes 2^n must be normal.
+    /// `self * 2^n` for an integer n, rounded once. In f32 lanes |n| <= 250, in f64 lanes |n| <= 2000.
     fn scale2(self, n: Self) -> Self;
     /// `self * 2^n` for an integer n, where self and the result are normal numbers.
     fn scale2_normal(self, n: Self) -> Self;
@@ -142,6 +142,11 @@ pub(super) trait Unary: Function {
     fn eval<V: Lanes>(x: V) -> V;
 }
 
+/// A function of one operand, for f64 results, in f64 lanes.
+pub(super) trait UnaryDouble: Function {
+    fn eval_double<V: Lanes>(x: V) -> V;
+}
+
 /// A function of two operands, for f32 results; evaluated in f64 lanes.
 pub(super) trait Binary: Function {
     fn eval<V: Lanes>(x: V, y: V) -> V;
@@ -169,6 +174,25 @@ pub(super) unsafe fn map<T, V: Memory<T>, F: Unary>(dst: *mut T, x: *const T, n:
         }
         if at < n {
             F::eval(V::load_partial(x.add(at), n - at)).store_partial(dst.add(at), n - at);
+        }
+    }
+}
+
+/// `dst[i] = F(x[i])` for f64.
+///
+/// # Safety
+/// As for [`map`].
+#[inline(always)]
+pub(super) unsafe fn map_double<V: Memory<f64>, F: UnaryDouble>(dst: *mut f64, x: *const f64, n: usize) {
+    let mut at = 0;
+    // SAFETY: every access stays within the n elements.
+    unsafe {
+        while at + V::LANES <= n {
+            F::eval_double(V::load(x.add(at))).store(dst.add(at));
+            at += V::LANES;
+        }
+        if at < n {
+            F::eval_double(V::load_partial(x.add(at), n - at)).store_partial(dst.add(at), n - at);
         }
     }
 }

@@ -71,7 +71,7 @@ fn log_tail_wide<V: Lanes>(f: V) -> V {
 
 /// Gives `log` its values at 0, infinity, negative numbers and NaN.
 #[inline(always)]
-fn special_cases<V: Lanes>(x: V, log: V) -> V {
+pub(super) fn special_cases<V: Lanes>(x: V, log: V) -> V {
     let zero = V::splat(0.0);
     let log = V::select(x.lt(V::splat(f64::INFINITY)), log, x);
     let log = V::select(zero.le(x), log, V::splat(f64::NAN));

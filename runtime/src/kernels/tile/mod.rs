@@ -6,6 +6,7 @@
 //! Where to start: [`Routine`] is the contract with generated code, `table.rs` gives each routine its id and each
 //! [`Level`] its addresses, `portable.rs` is the scalar level.
 
+mod double;
 mod erf;
 mod exp;
 mod fold;

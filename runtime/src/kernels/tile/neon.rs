@@ -275,7 +275,9 @@ float_vector! {
     }
     #[inline(always)]
     fn scale2(self, n: Self) -> Self {
-        self * <Self as Lanes>::splat(1.0).scale2_normal(n)
+        let one = <Self as Lanes>::splat(1.0);
+        let first = n.mul_round(0.5);
+        self * one.scale2_normal(first) * one.scale2_normal(n - first)
     }
     #[inline(always)]
     fn scale2_normal(self, n: Self) -> Self {
@@ -358,6 +360,33 @@ impl Memory<f32> for F32x4 {
         let mut lanes = [0.0; 4];
         unsafe {
             vst1q_f32(lanes.as_mut_ptr(), self.0);
+            copy(lanes.as_ptr(), p, n);
+        }
+    }
+}
+
+impl Memory<f64> for F64x2 {
+    #[inline(always)]
+    unsafe fn load(p: *const f64) -> Self {
+        unsafe { Self(vld1q_f64(p)) }
+    }
+    #[inline(always)]
+    unsafe fn load_partial(p: *const f64, n: usize) -> Self {
+        let mut lanes = [0.0; 2];
+        unsafe {
+            copy(p, lanes.as_mut_ptr(), n);
+            Self(vld1q_f64(lanes.as_ptr()))
+        }
+    }
+    #[inline(always)]
+    unsafe fn store(self, p: *mut f64) {
+        unsafe { vst1q_f64(p, self.0) }
+    }
+    #[inline(always)]
+    unsafe fn store_partial(self, p: *mut f64, n: usize) {
+        let mut lanes = [0.0; 2];
+        unsafe {
+            vst1q_f64(lanes.as_mut_ptr(), self.0);
             copy(lanes.as_ptr(), p, n);
         }
     }

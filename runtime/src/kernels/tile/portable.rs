@@ -42,6 +42,8 @@ pub(super) unsafe extern "C" fn unary_f64<F: Function>(dst: *mut f64, x: *const 
     }
 }
 
+pub(super) use unary_f64 as unary_double;
+
 /// `dst[i] = f(x[i], y[i])` for f64.
 ///
 /// # Safety

@@ -93,7 +93,7 @@ type UnaryRoutine<T> = unsafe extern "C" fn(*mut T, *const T, usize);
 type BinaryRoutine<T> = unsafe extern "C" fn(*mut T, *const T, *const T, usize);
 
 /// The routine of a function with one operand; the caller checks the arity.
-fn unary_routine<T: Float>(level: Level, f: MathFn) -> UnaryRoutine<T> {
+pub(super) fn unary_routine<T: Float>(level: Level, f: MathFn) -> UnaryRoutine<T> {
     let address = Routine::Math(f, T::DTYPE).address(level);
     // SAFETY: the entries of functions with one operand have this signature.
     unsafe { std::mem::transmute::<*const u8, UnaryRoutine<T>>(address) }

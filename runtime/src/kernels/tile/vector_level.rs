@@ -7,7 +7,7 @@ macro_rules! vector_level {
         pub(super) mod $level {
             use $set as set;
             use $crate::kernels::tile::fold::{self, FoldLanes, FoldOp, Number};
-            use $crate::kernels::tile::lanes::{Binary, Unary, map, map2};
+            use $crate::kernels::tile::lanes::{Binary, Unary, UnaryDouble, map, map_double, map2};
 
             pub(in crate::kernels::tile) use $crate::kernels::tile::portable::{binary_f64, unary_f64};
 
@@ -49,6 +49,15 @@ macro_rules! vector_level {
                 n: usize,
             ) {
                 unsafe { map2::<f32, set::$f64, F>(dst, x, y, n) }
+            }
+
+            #[target_feature(enable = $features)]
+            pub(in crate::kernels::tile) unsafe extern "C" fn unary_double<F: UnaryDouble>(
+                dst: *mut f64,
+                x: *const f64,
+                n: usize,
+            ) {
+                unsafe { map_double::<set::$f64, F>(dst, x, n) }
             }
 
             #[target_feature(enable = $features)]

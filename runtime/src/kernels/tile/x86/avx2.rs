@@ -131,7 +131,9 @@ float_vector! {
     }
     #[inline(always)]
     fn scale2(self, n: Self) -> Self {
-        self * <Self as Lanes>::splat(1.0).scale2_normal(n)
+        let one = <Self as Lanes>::splat(1.0);
+        let first = n.mul_round(0.5);
+        self * one.scale2_normal(first) * one.scale2_normal(n - first)
     }
     #[inline(always)]
     fn scale2_normal(self, n: Self) -> Self {
@@ -271,6 +273,25 @@ impl Memory<f32> for F32x8 {
     #[inline(always)]
     unsafe fn store_partial(self, p: *mut f32, n: usize) {
         unsafe { _mm256_maskstore_ps(p, first8(n), self.0) }
+    }
+}
+
+impl Memory<f64> for F64x4 {
+    #[inline(always)]
+    unsafe fn load(p: *const f64) -> Self {
+        unsafe { Self(_mm256_loadu_pd(p)) }
+    }
+    #[inline(always)]
+    unsafe fn load_partial(p: *const f64, n: usize) -> Self {
+        unsafe { Self(_mm256_maskload_pd(p, first4_wide(n))) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, p: *mut f64) {
+        unsafe { _mm256_storeu_pd(p, self.0) }
+    }
+    #[inline(always)]
+    unsafe fn store_partial(self, p: *mut f64, n: usize) {
+        unsafe { _mm256_maskstore_pd(p, first4_wide(n), self.0) }
     }
 }
 

@@ -214,6 +214,25 @@ impl Memory<f32> for F32x16 {
     }
 }
 
+impl Memory<f64> for F64x8 {
+    #[inline(always)]
+    unsafe fn load(p: *const f64) -> Self {
+        unsafe { Self(_mm512_loadu_pd(p)) }
+    }
+    #[inline(always)]
+    unsafe fn load_partial(p: *const f64, n: usize) -> Self {
+        unsafe { Self(_mm512_maskz_loadu_pd(first8(n), p)) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, p: *mut f64) {
+        unsafe { _mm512_storeu_pd(p, self.0) }
+    }
+    #[inline(always)]
+    unsafe fn store_partial(self, p: *mut f64, n: usize) {
+        unsafe { _mm512_mask_storeu_pd(p, first8(n), self.0) }
+    }
+}
+
 /// Widened on load, rounded on store.
 impl Memory<f32> for F64x8 {
     #[inline(always)]
