@@ -33,6 +33,15 @@ fn sizes_may_change_from_call_to_call() {
 }
 
 #[test]
+fn a_symbol_that_no_size_uses_needs_no_axis() {
+    let mut b = Builder::new("scalar");
+    b.symbol(0, 3);
+    b.input("x", DType::F32, &[]);
+    assert!(b.0.to_string().contains("n0 is not used"));
+    assert!(ready(b.0).call(&[&Array::scalar(1.0f32)]).unwrap().is_empty());
+}
+
+#[test]
 fn kernels_receive_sizes_and_scratch() {
     let mut b = Builder::new("count");
     let n = b.symbol(0, 0);
@@ -271,7 +280,7 @@ fn what_the_host_lacks_is_named() {
 fn malformed_programs_are_refused() {
     type Break = fn(&mut Program);
     let cases: &[(Break, &str)] = &[
-        (|p| p.symbols[0].axis = 1, "size n0 is axis 1 of input 0, which does not exist"),
+        (|p| p.symbols[0].axis = 1, "size `n0` needs n0, which nothing binds"),
         (|p| p.sizes.push(Dim::sym(3)), "size `n3` needs n3, which nothing binds"),
         (|p| p.sizes.push(Dim::slot(0, Dim::ONE)), "size `s0<=1` needs s0, which nothing binds"),
         (|p| p.inputs[0].dims[0] = SizeId(9), "input 0 names size 9, which does not exist"),

@@ -34,8 +34,9 @@ pub struct Executable {
     /// The table of tile routines for this CPU.
     pub(super) tiles: *const *const u8,
     pub(super) constants: Block,
-    /// For each output, the state that takes it.
-    pub(super) donated: Vec<Option<Donated>>,
+    pub(super) outputs: Vec<Output>,
+    /// Whether a call has to hold on to any of its outputs until the end.
+    pub(super) keeps_outputs: bool,
     /// In order of use, the latest at the end.
     plans: Mutex<Vec<Arc<Plan>>>,
     pub(super) frames: FrameCache,
@@ -46,13 +47,28 @@ unsafe impl Send for Executable {}
 // SAFETY: as above.
 unsafe impl Sync for Executable {}
 
-/// An output that is a state's new value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Donated {
-    /// Index of the state among the inputs.
-    pub input: usize,
-    /// Whether it may be written over the old value.
+/// How a call provides an output.
+#[derive(Clone, Debug)]
+pub(super) struct Output {
+    pub source: Source,
+    /// Index among the inputs of the state whose new value it is.
+    pub state: Option<usize>,
+    /// Whether it may be written over the state's old value.
     pub in_place: bool,
+    /// Whether a later output is the same buffer.
+    pub is_shared: bool,
+}
+
+/// Where an output's elements come from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Source {
+    /// Steps write them.
+    Own,
+    Input(usize),
+    /// An earlier output.
+    Earlier(usize),
+    /// The constants, at this byte offset.
+    Constant(usize),
 }
 
 impl Executable {
@@ -76,18 +92,15 @@ impl Executable {
         unsafe {
             constants.as_ptr().copy_from_nonoverlapping(program.constants.as_ptr(), program.constants.len());
         }
-        let mut donated = vec![None; program.outputs.len()];
-        for donation in &program.donations {
-            let in_place = may_update_in_place(&program, donation);
-            donated[donation.output as usize] = Some(Donated { input: donation.input as usize, in_place });
-        }
+        let outputs = (0..program.outputs.len()).map(|index| output(&program, index)).collect::<Vec<_>>();
         let executable = Executable {
             _code: code,
             entries,
             routines,
             tiles: Routine::table(),
             constants,
-            donated,
+            keeps_outputs: outputs.iter().any(|output| output.is_shared || output.state.is_some()),
+            outputs,
             plans: Mutex::new(Vec::new()),
             frames: FrameCache::default(),
             program,
@@ -171,6 +184,23 @@ fn resolve_routines(program: &Program) -> Result<Vec<Option<&'static LibraryKern
         }),
     };
     program.steps.iter().map(resolve).collect()
+}
+
+fn output(program: &Program, index: usize) -> Output {
+    let buffer = program.outputs[index].buffer;
+    let donation = program.donations.iter().find(|donation| donation.output as usize == index);
+    Output {
+        source: match program.buffers[buffer.index()].place {
+            Place::Output(earlier) if (earlier as usize) < index => Source::Earlier(earlier as usize),
+            Place::Output(_) => Source::Own,
+            Place::Input(input) => Source::Input(input as usize),
+            Place::Constant(offset) => Source::Constant(offset as usize),
+            Place::Temp { .. } => unreachable!("a checked program's outputs are not temporaries"),
+        },
+        state: donation.map(|donation| donation.input as usize),
+        in_place: donation.is_some_and(|donation| may_update_in_place(program, donation)),
+        is_shared: program.outputs[index + 1..].iter().any(|later| later.buffer == buffer),
+    }
 }
 
 /// Whether the new value of a state may be written over the old one. Besides the compiler's proof that no step

@@ -21,8 +21,8 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize};
 pub struct Frame {
     /// The sizes to which it is bound.
     pub plan: Arc<Plan>,
-    /// For each output, the array being written or to be handed out; empty between calls.
-    pub fresh: Vec<Option<Array>>,
+    /// Outputs to be assigned to states or to be given again as later outputs; empty between calls.
+    pub kept: Vec<Option<Array>>,
     /// The address of each of [`Plan::operands`].
     pointers: Vec<*mut u8>,
     /// Which pointers are the caller's arrays: inputs by index, then outputs.
@@ -47,7 +47,7 @@ impl Frame {
     /// A frame bound to `plan`, with the program's constants at `constants`.
     pub fn new(program: &Program, plan: Arc<Plan>, constants: &Block) -> Result<Frame> {
         let mut frame = Frame {
-            fresh: vec![None; program.outputs.len()],
+            kept: vec![None; program.outputs.len()],
             pointers: Vec::with_capacity(plan.operands.len()),
             patches: Vec::with_capacity(plan.operands.len()),
             bases: vec![null_mut(); program.inputs.len() + program.outputs.len()],
@@ -94,11 +94,6 @@ impl Frame {
     /// Sets the address of an input (by index) or of an output's buffer (by number of inputs + index).
     pub fn set_base(&mut self, base: usize, address: *mut u8) {
         self.bases[base] = address;
-    }
-
-    /// The address of an input, or of an output's buffer.
-    pub fn base(&self, base: usize) -> *mut u8 {
-        self.bases[base]
     }
 
     /// Writes the addresses of inputs and outputs wherever steps expect them.
@@ -162,21 +157,42 @@ impl Drop for FrameCache {
 
 /// This thread's scratch memory, at least `bytes` long, aligned, with unspecified contents; None if there is no
 /// memory. It serves one kernel at a time, and is valid until the thread asks again.
+///
+/// One block a thread, not one a frame: it stays in the core's cache from kernel to kernel.
 pub fn scratch(bytes: usize) -> Option<*mut u8> {
-    thread_local! {
-        // One block a thread, not one a frame: it stays in the core's cache from kernel to kernel.
-        static SCRATCH: RefCell<Option<Block>> = const { RefCell::new(None) };
+    let (start, size) = SCRATCH.get();
+    if bytes <= size { Some(start) } else { grow_scratch(bytes) }
+}
+
+thread_local! {
+    /// Address and size of the block in `SCRATCH_OWNER`: without a destructor, and so the faster to get at.
+    static SCRATCH: Cell<(*mut u8, usize)> = const { Cell::new(NO_SCRATCH) };
+    static SCRATCH_OWNER: RefCell<ScratchOwner> = const { RefCell::new(ScratchOwner(None)) };
+}
+
+const NO_SCRATCH: (*mut u8, usize) = (std::ptr::without_provenance_mut(ALIGN), 0);
+
+struct ScratchOwner(Option<Block>);
+
+impl Drop for ScratchOwner {
+    fn drop(&mut self) {
+        // Destructors of other thread-locals may still run kernels.
+        SCRATCH.set(NO_SCRATCH);
     }
-    if bytes == 0 {
-        return Some(std::ptr::without_provenance_mut(ALIGN));
-    }
-    SCRATCH.with_borrow_mut(|block| match block {
-        Some(block) if block.size() >= bytes => Some(block.as_ptr()),
-        _ => {
-            *block = None; // Freed first, as above.
-            Some(block.insert(Block::new(bytes).ok()?).as_ptr())
-        }
-    })
+}
+
+#[cold]
+fn grow_scratch(bytes: usize) -> Option<*mut u8> {
+    let grow = |owner: &RefCell<ScratchOwner>| {
+        let owner = &mut owner.borrow_mut().0;
+        // The old block is freed first: there may not be room for both.
+        SCRATCH.set(NO_SCRATCH);
+        *owner = None;
+        let block = owner.insert(Block::new(bytes).ok()?);
+        SCRATCH.set((block.as_ptr(), block.size()));
+        Some(block.as_ptr())
+    };
+    SCRATCH_OWNER.try_with(grow).ok().flatten()
 }
 
 /// A small number for each thread.

@@ -5,12 +5,13 @@
 //! table, `frame.rs`), and runs the steps, splitting large kernels over threads ([`parallel`]). Apart from the
 //! arrays it returns, a call with sizes seen before allocates nothing.
 
+mod args;
 pub mod code;
 pub mod executable;
 pub mod features;
 mod frame;
 pub mod parallel;
-pub mod run;
+mod run;
 
+pub use args::Arg;
 pub use executable::Executable;
-pub use run::Arg;

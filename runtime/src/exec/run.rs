@@ -6,16 +6,17 @@
 //! Invariant: a state is overwritten in place only if nothing can fail any more; otherwise its new value goes to
 //! a fresh array that replaces the old one after the last step. So after an error every state has its old value.
 
-use super::executable::{Donated, Executable};
+use super::args::{Arg, Arguments, Operands, References, accepts, bind_symbols};
+use super::executable::{Executable, Output, Source};
 use super::frame::{Frame, scratch};
 use super::parallel;
 use crate::array::Array;
 use crate::error::{Error, Kind, Result};
 use crate::kernels::library::{LibraryCx, View, ViewMut};
 use crate::profile;
+use crate::program::Step;
 use crate::program::abi::{KernelFn, Status};
 use crate::program::plan::{Action, PlannedKernel, PlannedLibrary, PlannedStep, PlannedTensor, Spec};
-use crate::program::{Atom, Place, Program, Step, SymbolSource, TensorDecl};
 use smallvec::SmallVec;
 use std::sync::atomic::AtomicI32;
 use std::sync::atomic::Ordering::Relaxed;
@@ -23,16 +24,6 @@ use std::time::Instant;
 
 /// Kernels of less estimated nanoseconds run on the calling thread without asking for others.
 const MIN_PARALLEL_COST: i64 = 8_000;
-
-/// An argument of [`Executable::run`].
-#[derive(Debug)]
-pub enum Arg<'a> {
-    /// Read only.
-    Ref(&'a Array),
-    /// A variable's state: if the program gives it a new value, the array is replaced by it, in place where
-    /// nobody else holds the elements.
-    State(&'a mut Array),
-}
 
 impl Executable {
     /// Runs the program on `inputs` and gives all outputs in order, those donated to states included.
@@ -59,13 +50,14 @@ impl Executable {
             Some(frame) if accepts(&frame.plan.inputs, operands) => frame,
             other => self.bind(other, operands)?,
         };
-        let begin = profile::is_on().then(Instant::now);
-        let done = self.execute_in(&mut frame, operands, give);
+        let profiling = profile::is_on();
+        let begin = profiling.then(Instant::now);
+        let done = self.execute_in(&mut frame, operands, give, profiling);
         if let Some(begin) = begin {
             profile::record(&self.program().name, &self.program().name, None, begin);
         }
-        if done.is_err() {
-            frame.fresh.fill(None);
+        if self.keeps_outputs {
+            frame.kept.fill(None);
         }
         self.frames.put(frame);
         done
@@ -81,50 +73,89 @@ impl Executable {
         }
     }
 
-    fn execute_in(&self, frame: &mut Frame, operands: &mut impl Operands, give: &mut impl FnMut(Array)) -> Result<()> {
+    fn execute_in(
+        &self,
+        frame: &mut Frame,
+        operands: &mut impl Operands,
+        give: &mut impl FnMut(Array),
+        profiling: bool,
+    ) -> Result<()> {
         for index in 0..operands.count() {
             frame.set_base(index, operands.array(index).as_ptr().cast_mut());
         }
-        self.provide_outputs(frame, operands)?;
+        for (index, output) in self.outputs.iter().enumerate() {
+            let Some(array) = self.provide(frame, operands, index, output)? else { continue };
+            let is_state = output.state.is_some_and(|input| operands.state(input).is_some());
+            if is_state {
+                frame.kept[index] = Some(array);
+                continue;
+            }
+            if output.is_shared {
+                frame.kept[index] = Some(array.clone());
+            }
+            give(array);
+        }
         frame.point();
-        self.run_steps(frame)?;
-        self.share_outputs(frame, operands)?;
-        for (index, donated) in self.donated.iter().enumerate() {
-            let value = frame.fresh[index].take();
-            match (value, donated.and_then(|Donated { input, .. }| operands.state(input))) {
-                (Some(value), Some(state)) => *state = value,
-                (Some(value), None) => give(value),
-                // Written in place.
-                (None, _) => {}
+        self.run_steps(frame, profiling)?;
+        if self.keeps_outputs {
+            for (output, kept) in self.outputs.iter().zip(&mut frame.kept) {
+                if let Some(state) = output.state.and_then(|input| operands.state(input))
+                    && let Some(value) = kept.take()
+                {
+                    *state = value;
+                }
             }
         }
         Ok(())
     }
 
-    /// Makes the arrays that steps write, except for states that are updated in place.
-    fn provide_outputs(&self, frame: &mut Frame, operands: &mut impl Operands) -> Result<()> {
-        let program = self.program();
-        for (index, output) in program.outputs.iter().enumerate() {
-            if program.buffers[output.buffer.index()].place != Place::Output(index as u32) {
-                continue;
+    /// The array of an output, to be written by the steps if it has a buffer of its own. None if the steps write over
+    /// a state's old value.
+    fn provide(
+        &self,
+        frame: &mut Frame,
+        operands: &mut impl Operands,
+        index: usize,
+        output: &Output,
+    ) -> Result<Option<Array>> {
+        let Frame { plan, kept, .. } = frame;
+        let Spec { dtype, shape } = &plan.outputs[index];
+        let reshaped =
+            |array: &Array| if array.shape() == &shape[..] { Ok(array.clone()) } else { array.reshaped(shape) };
+        let array = match output.source {
+            Source::Own => {
+                let base = operands.count() + index;
+                if output.in_place
+                    && let Some(state) = output.state.and_then(|input| operands.state(input))
+                    && state.is_unique()
+                {
+                    let address = state.as_ptr().cast_mut();
+                    if output.is_shared {
+                        kept[index] = Some(state.clone());
+                    }
+                    frame.set_base(base, address);
+                    return Ok(None);
+                }
+                let array = Array::uninit(*dtype, shape)?;
+                frame.set_base(base, array.as_ptr().cast_mut());
+                array
             }
-            let base = program.inputs.len() + index;
-            if let Some(Donated { input, in_place: true }) = self.donated[index]
-                && operands.state(input).is_some_and(|state| state.is_unique())
-            {
-                frame.set_base(base, frame.base(input));
-                continue;
+            Source::Input(input) => reshaped(operands.array(input))?,
+            Source::Earlier(earlier) => reshaped(kept[earlier].as_ref().expect("a shared output is kept"))?,
+            Source::Constant(offset) => {
+                let array = Array::uninit(*dtype, shape)?;
+                // SAFETY: the plan checked that the constant lies inside the constants; the array is new.
+                unsafe {
+                    let constant = self.constants.as_ptr().add(offset);
+                    array.as_ptr().cast_mut().copy_from_nonoverlapping(constant, array.size_in_bytes());
+                }
+                array
             }
-            let Spec { dtype, shape } = &frame.plan.outputs[index];
-            let array = Array::uninit(*dtype, shape)?;
-            frame.set_base(base, array.as_ptr().cast_mut());
-            frame.fresh[index] = Some(array);
-        }
-        Ok(())
+        };
+        Ok(Some(array))
     }
 
-    fn run_steps(&self, frame: &Frame) -> Result<()> {
-        let profiling = profile::is_on();
+    fn run_steps(&self, frame: &Frame, profiling: bool) -> Result<()> {
         for step in &frame.plan.steps {
             let begin = profiling.then(Instant::now);
             match &step.action {
@@ -229,85 +260,6 @@ impl Executable {
             Error::new(Kind::Internal, format!("program `{name}`: kernel `{kernel}` returned status {status}"))
         }
     }
-
-    /// Gives the outputs that have no buffer of their own: inputs, constants, earlier outputs.
-    fn share_outputs(&self, frame: &mut Frame, operands: &mut impl Operands) -> Result<()> {
-        let program = self.program();
-        for (index, output) in program.outputs.iter().enumerate() {
-            let Spec { dtype, shape } = &frame.plan.outputs[index];
-            let shared =
-                |array: &Array| if array.shape() == &shape[..] { Ok(array.clone()) } else { array.reshaped(shape) };
-            let value = match program.buffers[output.buffer.index()].place {
-                Place::Input(input) => shared(operands.array(input as usize))?,
-                Place::Output(earlier) if earlier as usize == index => continue,
-                Place::Output(earlier) => match (&frame.fresh[earlier as usize], self.donated[earlier as usize]) {
-                    (Some(array), _) => shared(array)?,
-                    // Written in place: the state has the value already.
-                    (None, Some(donated)) => shared(operands.array(donated.input))?,
-                    (None, None) => unreachable!("an output is in place only if it is donated"),
-                },
-                Place::Constant(offset) => {
-                    let array = Array::uninit(*dtype, shape)?;
-                    let bytes = array.len() * dtype.size();
-                    // SAFETY: the plan checked that the constant lies inside the constants; the array is new.
-                    unsafe {
-                        let constant = self.constants.as_ptr().add(offset as usize);
-                        std::ptr::copy_nonoverlapping(constant, array.as_ptr().cast_mut(), bytes);
-                    }
-                    array
-                }
-                Place::Temp { .. } => unreachable!("a checked program's outputs are not temporaries"),
-            };
-            frame.fresh[index] = Some(value);
-        }
-        Ok(())
-    }
-}
-
-/// The arguments of a call, whatever form they came in.
-trait Operands {
-    fn count(&self) -> usize;
-    fn array(&self, index: usize) -> &Array;
-    /// The argument, if it is a state.
-    fn state(&mut self, index: usize) -> Option<&mut Array>;
-}
-
-struct References<'a>(&'a [&'a Array]);
-
-impl Operands for References<'_> {
-    fn count(&self) -> usize {
-        self.0.len()
-    }
-
-    fn array(&self, index: usize) -> &Array {
-        self.0[index]
-    }
-
-    fn state(&mut self, _: usize) -> Option<&mut Array> {
-        None
-    }
-}
-
-struct Arguments<'a, 'b>(&'a mut [Arg<'b>]);
-
-impl Operands for Arguments<'_, '_> {
-    fn count(&self) -> usize {
-        self.0.len()
-    }
-
-    fn array(&self, index: usize) -> &Array {
-        match &self.0[index] {
-            Arg::Ref(array) => array,
-            Arg::State(array) => array,
-        }
-    }
-
-    fn state(&mut self, index: usize) -> Option<&mut Array> {
-        match &mut self.0[index] {
-            Arg::Ref(_) => None,
-            Arg::State(array) => Some(array),
-        }
-    }
 }
 
 /// What a kernel call hands to every thread that takes part.
@@ -332,73 +284,4 @@ impl Launch {
         // program is trusted to be the compiler's.
         unsafe { (self.entry)(self.buffers, self.sizes, self.tiles, scratch, begin, end) }
     }
-}
-
-/// Whether the arguments are of exactly these dtypes and shapes.
-fn accepts(specs: &[Spec], operands: &impl Operands) -> bool {
-    specs.len() == operands.count()
-        && specs.iter().enumerate().all(|(index, spec)| {
-            let array = operands.array(index);
-            array.dtype() == spec.dtype && array.shape() == &spec.shape[..]
-        })
-}
-
-/// Checks the arguments against the signature and gives the values of the size symbols.
-#[cold]
-fn bind_symbols(program: &Program, operands: &impl Operands) -> Result<SmallVec<[i64; 4]>> {
-    if operands.count() != program.inputs.len() {
-        let (wanted, given) = (program.inputs.len(), operands.count());
-        let plural = if wanted == 1 { "input" } else { "inputs" };
-        let why = format!("program `{}` takes {wanted} {plural}, received {given}", program.name);
-        return Err(Error::new(Kind::Value, why));
-    }
-    for (index, input) in program.inputs.iter().enumerate() {
-        let array = operands.array(index);
-        if array.dtype() != input.dtype {
-            return Err(refuse(program, Kind::DType, input, array, &[]));
-        }
-        if array.shape().len() != input.dims.len() {
-            return Err(refuse(program, Kind::Shape, input, array, &[]));
-        }
-    }
-    let length = |source: &SymbolSource| operands.array(source.input as usize).shape()[source.axis as usize] as i64;
-    let symbols: SmallVec<[i64; 4]> = program.symbols.iter().map(length).collect();
-    for (index, input) in program.inputs.iter().enumerate() {
-        let array = operands.array(index);
-        for (&dim, &length) in input.dims.iter().zip(array.shape()) {
-            if program.sizes[dim.index()].eval(&symbols, &[])? != length as i64 {
-                return Err(refuse(program, Kind::Shape, input, array, &symbols));
-            }
-        }
-    }
-    Ok(symbols)
-}
-
-/// An error that shows an input's signature, with the sizes bound so far, beside what was received.
-fn refuse(program: &Program, kind: Kind, input: &TensorDecl, array: &Array, symbols: &[i64]) -> Error {
-    let dims = input.dims.iter().map(|dim| program.sizes[dim.index()].to_string()).collect::<Vec<_>>().join(", ");
-    let mut bound = String::new();
-    for &dim in &input.dims {
-        program.sizes[dim.index()].visit(&mut |atom| {
-            let Atom::Sym(k) = atom else { return };
-            let (Some(value), Some(source)) = (symbols.get(*k as usize), program.symbols.get(*k as usize)) else {
-                return;
-            };
-            let owner = &program.inputs[source.input as usize].name;
-            let text = format!("n{k} = {value} (axis {} of `{owner}`)", source.axis);
-            if !bound.contains(&text) {
-                bound.push_str(if bound.is_empty() { " with " } else { ", " });
-                bound.push_str(&text);
-            }
-        });
-    }
-    let received = array.shape().iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-    let why = format!(
-        "program `{}`: input `{}`: expected {}[{dims}]{bound}, received {}[{received}]",
-        program.name,
-        input.name,
-        input.dtype,
-        array.dtype(),
-    );
-    Error::new(kind, why)
 }

@@ -19,19 +19,15 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn sizes(&self) -> Result<()> {
         let p = self.program;
-        for (k, symbol) in p.symbols.iter().enumerate() {
-            let input = p.inputs.get(symbol.input as usize);
-            if input.is_none_or(|input| symbol.axis as usize >= input.dims.len()) {
-                return self.broken(format!(
-                    "size n{k} is axis {} of input {}, which does not exist",
-                    symbol.axis, symbol.input
-                ));
-            }
-        }
+        // A symbol that no size uses may come from nowhere: sizes are often simplified until it is gone.
+        let bound = |k: u32| {
+            let source = p.symbols.get(k as usize)?;
+            p.inputs.get(source.input as usize)?.dims.get(source.axis as usize)
+        };
         for size in &p.sizes {
             let mut unbound = None;
             size.visit(&mut |atom| match atom {
-                Atom::Sym(k) if *k as usize >= p.symbols.len() => unbound = Some(format!("n{k}")),
+                Atom::Sym(k) if bound(*k).is_none() => unbound = Some(format!("n{k}")),
                 Atom::Slot(k, _) => unbound = Some(format!("s{k}")),
                 _ => {}
             });

@@ -16,8 +16,11 @@ impl Display for Program {
         section(f, "needs library routines", &self.routines(), |f, _, name| write!(f, "{name}"))?;
         section(f, "inputs", &self.inputs, |f, _, input| self.tensor(f, input))?;
         section(f, "outputs", &self.outputs, |f, _, output| self.tensor(f, output))?;
-        section(f, "sizes", &self.symbols, |f, k, symbol| {
-            write!(f, "n{k} = axis {} of `{}`", symbol.axis, self.inputs[symbol.input as usize].name)
+        section(f, "sizes", &self.symbols, |f, k, symbol| match self.inputs.get(symbol.input as usize) {
+            Some(input) if (symbol.axis as usize) < input.dims.len() => {
+                write!(f, "n{k} = axis {} of `{}`", symbol.axis, input.name)
+            }
+            _ => write!(f, "n{k} is not used"),
         })?;
         section(f, "donations", &self.donations, |f, _, donation| {
             let how = if donation.in_place { "in place" } else { "into a fresh array" };
