@@ -6,7 +6,7 @@
 //! values with a transcendental are kept.
 
 use super::group::{AxisMap, Group, Grouping, is_inlined, is_long, renamed};
-use super::space::{FrameAccess, Space};
+use super::space::{FrameAccess, Shape, Space};
 use super::view::View;
 use crate::base::{DType, Dim, Error, Kind, Result};
 use crate::graph::opdef::{Lower, Source};
@@ -50,12 +50,12 @@ pub struct Lowered {
     pub partials: Vec<(NodeId, DType, Dim)>,
 }
 
-/// Lowers a group. `stored` says which members' results are needed outside; `rows` asks for one grid point for each
-/// row of the frame's last axis (an epilogue is called so).
+/// Lowers a group. `stored` says which members' results are needed outside.
 pub fn lower(graph: &Graph, grouping: &Grouping, group: usize, stored: &[bool]) -> Result<Vec<Lowered>> {
     let g = &grouping.groups[group];
     let chunked = g.reduced.as_ref().is_some_and(|r| !r.is_empty() && r.len() == g.frame.len()) && is_long(&g.frame);
-    let mut first = Lowering::new(graph, grouping, group, stored, chunked);
+    let shape = if chunked { Shape::Partial } else { Shape::Plain };
+    let mut first = Lowering::new(graph, grouping, group, stored, shape);
     if !chunked {
         first.passes()?;
         return Ok(vec![first.finish()]);
@@ -63,9 +63,16 @@ pub fn lower(graph: &Graph, grouping: &Grouping, group: usize, stored: &[bool]) 
     first.partial_pass()?;
     let blocks = first.blocks();
     let first = first.finish();
-    let mut second = Lowering::new(graph, grouping, group, stored, false);
+    let mut second = Lowering::new(graph, grouping, group, stored, Shape::Plain);
     second.combine_partials(&first, blocks)?;
     Ok(vec![first, second.finish()])
+}
+
+/// Lowers a group so that it can run by rows of its frame's last axis: as the epilogue of a product.
+pub fn lower_rows(graph: &Graph, grouping: &Grouping, group: usize, stored: &[bool]) -> Result<Lowered> {
+    let mut lowering = Lowering::new(graph, grouping, group, stored, Shape::Rows);
+    lowering.passes()?;
+    Ok(lowering.finish())
 }
 
 struct Lowering<'a> {
@@ -93,7 +100,7 @@ struct Lowering<'a> {
 }
 
 impl<'a> Lowering<'a> {
-    fn new(graph: &'a Graph, grouping: &'a Grouping, index: usize, stored: &'a [bool], chunked: bool) -> Self {
+    fn new(graph: &'a Graph, grouping: &'a Grouping, index: usize, stored: &'a [bool], shape: Shape) -> Self {
         let group = &grouping.groups[index];
         let mut l = Lowering {
             graph,
@@ -114,11 +121,11 @@ impl<'a> Lowering<'a> {
             lane_cost: Dim::ZERO,
         };
         let (accesses, pinned) = l.accesses();
-        l.space = Space::new(group, &accesses, &pinned, chunked);
+        l.space = Space::new(group, &accesses, &pinned, shape);
         l.kernel.name = l.name();
         l.kernel.grid = l.space.grid().iter().map(|d| l.size(d)).collect();
         l.kernel.lanes = l.space.lanes().map(|lanes| lanes.len.clone()).map(|d| l.size(&d));
-        l.kernel.split = l.choose_split(chunked);
+        l.kernel.split = l.choose_split(shape);
         l
     }
 
@@ -156,11 +163,13 @@ impl<'a> Lowering<'a> {
         (accesses, pinned)
     }
 
-    fn choose_split(&self, chunked: bool) -> Option<u32> {
+    fn choose_split(&self, shape: Shape) -> Option<u32> {
         let lanes = self.space.lanes()?;
         let known = lanes.len.as_const();
-        if chunked {
-            return self.space.grid().is_empty().then_some(CHUNK);
+        match shape {
+            Shape::Partial => return self.space.grid().is_empty().then_some(CHUNK),
+            Shape::Rows => return None,
+            Shape::Plain => {}
         }
         match (lanes.reduced, self.group.reduced.as_ref().is_some_and(|r| !r.is_empty())) {
             (true, _) => None,

@@ -5,14 +5,14 @@
 //! first to its last step.
 
 use super::group::{Grouping, Refusal, group, is_inlined, renamed};
-use super::lower::{Lowered, Operand, leaf_view, lower};
+use super::lower::{Lowered, Operand, leaf_view, lower, lower_rows};
 use super::view::View;
 use crate::base::{DType, Dim, Error, Kind, Result};
 use crate::codegen::plan;
 use crate::graph::opdef::{Lower, Movement, Source, SpecCx};
 use crate::graph::{Graph, NodeId, ValueId};
 use crate::kernel::{Access, BufferParam, Inst, Kernel, Pass, PassKind, ScratchNeed, Size};
-use crate::options::Options;
+use crate::options::{Level, Options};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use std::collections::BinaryHeap;
@@ -37,7 +37,7 @@ pub struct Schedule {
 pub fn schedule(graph: &Graph, options: &Options) -> Result<Schedule> {
     let grouping = group(graph, options);
     let stored = stored_members(graph, &grouping);
-    let mut builder = Builder::new(graph, &grouping, &stored);
+    let mut builder = Builder::new(graph, &grouping, &stored, options.level >= Level::O2);
     builder.declare_inputs()?;
     for unit in units(graph, &grouping)? {
         builder.add(unit)?;
@@ -144,6 +144,8 @@ struct Builder<'a> {
     graph: &'a Graph,
     grouping: &'a Grouping,
     stored: &'a [bool],
+    /// Whether groups may become epilogues.
+    fuse: bool,
     program: Program,
     kernels: Vec<Kernel>,
     lanes: Vec<Dim>,
@@ -152,12 +154,13 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(graph: &'a Graph, grouping: &'a Grouping, stored: &'a [bool]) -> Self {
+    fn new(graph: &'a Graph, grouping: &'a Grouping, stored: &'a [bool], fuse: bool) -> Self {
         let program = Program { name: graph.name.clone(), ..Program::default() };
         Builder {
             graph,
             grouping,
             stored,
+            fuse,
             program,
             kernels: Vec::new(),
             lanes: Vec::new(),
@@ -354,7 +357,7 @@ impl<'a> Builder<'a> {
         let access =
             Access { buffer: 0, offset: none, grid: SmallVec::new(), seq: SmallVec::new(), lane: none, block: none };
         kernel.push(Inst::Store(access, size), DType::I64);
-        self.kernel_step(Lowered {
+        let call = self.kernel_call(Lowered {
             kernel,
             operands: vec![Operand::Value(value)],
             sizes: vec![dim.clone()],
@@ -363,6 +366,7 @@ impl<'a> Builder<'a> {
             point_cost: Dim::ONE,
             partials: Vec::new(),
         });
+        self.program.steps.push(Step::Kernel(call));
         self.buffers[&Operand::Value(value)]
     }
 
@@ -376,13 +380,63 @@ impl<'a> Builder<'a> {
                 }
             }
         }
+        if let Some(product) = self.product_before(index) {
+            let lowered = lower_rows(self.graph, self.grouping, index, self.stored)?;
+            let call = self.kernel_call(lowered);
+            // Only this group reads the product, so that it may run as late as here, after all other operands.
+            let mut step = self.program.steps.remove(product);
+            if let Step::Library(library) = &mut step {
+                library.epilogue = Some(call);
+            }
+            self.program.steps.push(step);
+            return Ok(());
+        }
         for lowered in lower(self.graph, self.grouping, index, self.stored)? {
-            self.kernel_step(lowered);
+            let call = self.kernel_call(lowered);
+            self.program.steps.push(Step::Kernel(call));
         }
         Ok(())
     }
 
-    fn kernel_step(&mut self, lowered: Lowered) {
+    /// The step of a product whose rows the group can finish one by one: only the group reads it, element by element.
+    fn product_before(&self, index: usize) -> Option<usize> {
+        let group = &self.grouping.groups[index];
+        let last_axis = group.frame.len().checked_sub(1)?;
+        if !self.fuse || group.reduced.as_ref().is_some_and(|r| r.as_slice() != [last_axis]) {
+            return None;
+        }
+        for &id in &group.nodes {
+            for &operand in &self.graph.node(id).inputs {
+                let product = self.graph.node(operand.node);
+                let whole = matches!(product.op.lower, Lower::Contraction)
+                    && self.graph.spec(operand).dims == group.frame
+                    && !self.stored_outside(operand, index);
+                let step = whole.then(|| self.step_writing(operand)).flatten();
+                if step.is_some() {
+                    return step;
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether anyone but the group's members reads the value.
+    fn stored_outside(&self, value: ValueId, index: usize) -> bool {
+        let member = |user: NodeId| self.grouping.members[user.index()].as_ref().is_some_and(|m| m.group == index);
+        self.graph.outputs.contains(&value)
+            || self.graph.iter().any(|(user, node)| node.inputs.contains(&value) && !member(user))
+    }
+
+    fn step_writing(&self, value: ValueId) -> Option<usize> {
+        let buffer = self.buffers.get(&Operand::Value(value))?;
+        let writes = |step: &Step| match step {
+            Step::Library(call) => call.epilogue.is_none() && call.outputs.iter().any(|o| o.buffer == *buffer),
+            Step::Kernel(_) => false,
+        };
+        self.program.steps.iter().position(writes)
+    }
+
+    fn kernel_call(&mut self, lowered: Lowered) -> KernelCall {
         for (id, dtype, count) in &lowered.partials {
             let len = self.size(count);
             let buffer = self.declare(*dtype, len, Place::Temp { first: 0, last: 0 });
@@ -403,7 +457,7 @@ impl<'a> Builder<'a> {
         };
         self.kernels.push(lowered.kernel);
         self.lanes.push(lowered.lanes);
-        self.program.steps.push(Step::Kernel(call));
+        call
     }
 
     fn fresh_ref(&mut self, value: ValueId) -> TensorRef {
@@ -453,7 +507,8 @@ impl<'a> Builder<'a> {
         }
         match &self.program.steps[writer] {
             step if !touches(step, old) => true,
-            Step::Kernel(call) => {
+            Step::Library(call) if call.inputs.iter().any(|i| i.buffer == old) => false,
+            Step::Kernel(call) | Step::Library(LibraryCall { epilogue: Some(call), .. }) => {
                 let at = |b: BufferId| call.operands.iter().position(|o| *o == b).map(|p| p as u32);
                 let kernel = &self.kernels[call.kernel.index()];
                 matches!((at(old), at(new)), (Some(read), Some(written)) if plan::may_alias(kernel, read, written))

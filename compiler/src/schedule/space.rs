@@ -37,6 +37,17 @@ impl FrameAccess {
     }
 }
 
+/// What a kernel's grid must look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Whatever is best.
+    Plain,
+    /// Reduced loops around the lanes are grid loops: each gives a partial result.
+    Partial,
+    /// One grid point for each row of the frame's last axis: an epilogue is called by rows.
+    Rows,
+}
+
 /// One loop over one or several frame axes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoopAxis {
@@ -59,13 +70,15 @@ pub struct Space {
 
 impl Space {
     /// Loops for a group: neighbouring axes of one kind that all accesses walk evenly become one, unless `pinned`
-    /// (their index is needed). With `rows`, reduced loops around the lanes are grid loops: each gives a partial result.
-    pub fn new(group: &Group, accesses: &[FrameAccess], pinned: &[bool], rows: bool) -> Space {
+    /// (their index is needed).
+    pub fn new(group: &Group, accesses: &[FrameAccess], pinned: &[bool], shape: Shape) -> Space {
+        let rows = shape == Shape::Partial;
         let reduced = |axis: usize| group.reduced.as_ref().is_some_and(|r| r.contains(&axis));
         let mut loops: Vec<LoopAxis> = Vec::new();
         for (axis, len) in group.frame.iter().enumerate() {
             if let Some(last) = loops.last_mut() {
-                let same_kind = last.reduced == reduced(axis) && !pinned[axis] && !pinned[axis - 1];
+                let apart = shape == Shape::Rows && axis + 1 == group.frame.len();
+                let same_kind = last.reduced == reduced(axis) && !pinned[axis] && !pinned[axis - 1] && !apart;
                 let even = |a: &FrameAccess| a.strides[axis - 1] == a.strides[axis].clone() * len.clone();
                 if same_kind && accesses.iter().all(even) {
                     last.axes.end = axis + 1;
