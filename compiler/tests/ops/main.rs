@@ -1,0 +1,14 @@
+//! The op table against itself: one battery for all ops, and cases for those that need operands of their own.
+//!
+//! Start with `battery`. An op whose domain is `Special` names the module here that has its cases.
+
+mod battery;
+mod contract;
+mod elementwise;
+mod errors;
+mod indexing;
+mod losses;
+mod movement;
+mod random;
+mod reduce;
+mod support;
