@@ -11,6 +11,11 @@ use tracelift_runtime::Array;
 const DTYPES: [DType; 6] = [DType::F64, DType::F32, DType::BF16, DType::I32, DType::U8, DType::Bool];
 
 #[test]
+fn most_ops_are_sampled() {
+    assert!(sampled().count() >= 90, "only {} ops are sampled", sampled().count());
+}
+
+#[test]
 fn results_have_the_promised_shapes() {
     for op in sampled() {
         let mut accepted = 0;

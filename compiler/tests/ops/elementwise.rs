@@ -67,6 +67,9 @@ fn clip() {
     let operands = [f64s(&[4], &[-2.0, 0.5, 3.0, 1.5]), f64s(&[], &[-1.0]), f64s(&[4], &[2.0, 2.0, 2.0, 1.0])];
     assert_eq!(values(&ops::CLIP_BY_VALUE, Attrs::new(), &operands), [-1.0, 0.5, 2.0, 1.0]);
     check_gradient(&ops::CLIP_BY_VALUE, Attrs::new(), &operands);
+    let crossed = [f64s(&[3], &[-2.0, 0.5, 3.0]), f64s(&[], &[1.0]), f64s(&[], &[0.0])];
+    assert_eq!(values(&ops::CLIP_BY_VALUE, Attrs::new(), &crossed), [0.0; 3]);
+    check_gradient(&ops::CLIP_BY_VALUE, Attrs::new(), &crossed);
 }
 
 #[test]
@@ -97,4 +100,16 @@ fn activations_do_not_overflow() {
         let wide = f64s(&[4], &[-1e4, -100.0, 100.0, 1e4]);
         check_gradient(op, Attrs::new(), &[wide]);
     }
+}
+
+#[test]
+fn nothing_flows_through_stop_gradient() {
+    let mut b = tracelift_compiler::graph::GraphBuilder::new("stop");
+    let x = b.parameter("x", tracelift_compiler::TensorSpec::scalar(DType::F64));
+    let loc = tracelift_compiler::Loc::default;
+    let stopped = b.apply_at(&ops::STOP_GRADIENT, Attrs::new(), &[x], loc()).unwrap()[0];
+    let y = b.apply_at(&ops::MULTIPLY, Attrs::new(), &[x, stopped], loc()).unwrap()[0];
+    let g = tracelift_compiler::grad::gradient(&mut b, &[(y, None)], &[x]).unwrap()[0].expect("connected");
+    let results = tracelift_compiler::interp::run(&b.finish(vec![y, g]), &[f64s(&[], &[3.0])]).unwrap();
+    assert_eq!([results[0].as_slice::<f64>()[0], results[1].as_slice::<f64>()[0]], [9.0, 3.0]);
 }

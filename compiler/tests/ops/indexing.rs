@@ -39,7 +39,10 @@ fn elements_taken_one_by_one() {
     let operands = [counted(&[2, 3]), i32s(&[2, 3], &[0, 1, 0, 1, 1, 0])];
     let attrs = Attrs::new().with("axis", 0i64);
     assert_eq!(values(&ops::TAKE_ALONG_AXIS, attrs.clone(), &operands), [0., 4., 2., 3., 4., 2.]);
-    check_gradient(&ops::TAKE_ALONG_AXIS, attrs, &operands);
+    check_gradient(&ops::TAKE_ALONG_AXIS, attrs.clone(), &operands);
+    let stretched = [counted(&[2, 3]), i32s(&[2, 1], &[-1, 0])];
+    assert_eq!(values(&ops::TAKE_ALONG_AXIS, attrs.clone(), &stretched), [3., 4., 5., 0., 1., 2.]);
+    check_gradient(&ops::TAKE_ALONG_AXIS, attrs, &stretched);
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn parts() {
 fn ranges_are_those_of_python() {
     let bounds = [None, Some(-7), Some(-5), Some(-2), Some(-1), Some(0), Some(1), Some(3), Some(5), Some(9)];
     for len in [0i64, 1, 2, 5] {
-        for stride in [1, 2, 3, -1, -2, -3] {
+        for stride in [1i64, 2, 3, -1, -2, -3] {
             for first in bounds {
                 for last in bounds {
                     let clamp = |p: i64, low: i64, high: i64| (if p < 0 { p + len } else { p }).clamp(low, high);

@@ -46,6 +46,7 @@ fn empty_axes() {
     assert_eq!(values(&ops::REDUCE_PROD, over(&[0]), std::slice::from_ref(&x)), [1.0; 3]);
     assert!(values(&ops::REDUCE_MEAN, over(&[0]), std::slice::from_ref(&x)).iter().all(|v| v.is_nan()));
     assert!(refused(&ops::REDUCE_MAX, over(&[0]), std::slice::from_ref(&x)).contains("axis 0 of length 0"));
+    assert_eq!(values(&ops::REDUCE_LOGSUMEXP, over(&[0]), std::slice::from_ref(&x)), [f64::NEG_INFINITY; 3]);
     assert_eq!(values(&ops::REDUCE_MAX, over(&[1]), &[x]), [0.0; 0]);
 }
 

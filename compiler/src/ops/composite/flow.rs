@@ -15,5 +15,5 @@ composite! {
     name: "stop_gradient",
     doc: "The operand itself, but nothing flows back through it.",
     grad: Grad::Zero("stop_gradient stops it"),
-    domain: Domain::Special("ops::tests::flow"),
+    domain: Domain::Special("tests/ops/elementwise.rs"),
 }

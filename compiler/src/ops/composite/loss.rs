@@ -75,7 +75,7 @@ composite! {
     name: "sparse_softmax_cross_entropy_with_logits",
     doc: "`-log_softmax(logits)[label]` over the last axis; NaN where the label (an integer) is no class.",
     inputs: Operands::Named(&["labels", "logits"]),
-    domain: Domain::Special("ops::tests::losses"),
+    domain: Domain::Special("tests/ops/losses.rs"),
 }
 
 composite! {
@@ -140,7 +140,7 @@ composite! {
           sum to 1, or logits with `from_logits`.",
     inputs: PAIR,
     attrs: &[FROM_LOGITS],
-    domain: Domain::Special("ops::tests::losses"),
+    domain: Domain::Special("tests/ops/losses.rs"),
 }
 
 /// For each row of `rows`, the element at its label; NaN if there is none. By comparing, so that rows stay fused.

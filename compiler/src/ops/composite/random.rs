@@ -26,7 +26,7 @@ composite! {
         DIMS, DTYPE, optional("minval", AttrKind::Float), optional("maxval", AttrKind::Float), OFFSET,
     ],
     grad: NO_PATH,
-    domain: Domain::Special("ops::tests::random"),
+    domain: Domain::Special("tests/ops/random.rs"),
 }
 
 composite! {
@@ -48,7 +48,7 @@ composite! {
     inputs: STATE,
     attrs: &[DIMS, DTYPE, optional("mean", AttrKind::Float), optional("stddev", AttrKind::Float), OFFSET],
     grad: NO_PATH,
-    domain: Domain::Special("ops::tests::random"),
+    domain: Domain::Special("tests/ops/random.rs"),
 }
 
 composite! {
@@ -66,7 +66,7 @@ composite! {
     inputs: STATE,
     attrs: &[DIMS, DTYPE, optional("mean", AttrKind::Float), optional("stddev", AttrKind::Float), OFFSET],
     grad: NO_PATH,
-    domain: Domain::Special("ops::tests::random"),
+    domain: Domain::Special("tests/ops/random.rs"),
 }
 
 composite! {
@@ -84,7 +84,7 @@ composite! {
     inputs: STATE,
     attrs: &[DIMS, DTYPE, optional("p", AttrKind::Float), OFFSET],
     grad: NO_PATH,
-    domain: Domain::Special("ops::tests::random"),
+    domain: Domain::Special("tests/ops/random.rs"),
 }
 
 composite! {
@@ -108,7 +108,7 @@ composite! {
     inputs: STATE,
     attrs: &[DIMS, required("maxval", AttrKind::Int), optional("minval", AttrKind::Int), DTYPE, OFFSET],
     grad: NO_PATH,
-    domain: Domain::Special("ops::tests::random"),
+    domain: Domain::Special("tests/ops/random.rs"),
 }
 
 composite! {
@@ -125,7 +125,7 @@ composite! {
     doc: "`x` in random order along its first axis.",
     inputs: Operands::Named(&["x", "state"]),
     attrs: &[OFFSET],
-    domain: Domain::Special("ops::tests::random"),
+    domain: Domain::Special("tests/ops/random.rs"),
 }
 
 composite! {

@@ -45,15 +45,18 @@ composite! {
         let spec = x[0].spec()?;
         Class::Float.check(&spec)?;
         let (axes, plain) = axes_of(b.attrs(), x[0])?;
+        let dims = infer::reduced(&spec.dims, &axes, b.attrs().bool("keepdims"));
+        if axes.iter().any(|&i| spec.dims[i] == Dim::ZERO) {
+            return Ok(vec![b.scalar(f64::NEG_INFINITY, spec.dtype).broadcast_to(&dims)]);
+        }
         // Where the greatest element is infinite, shifting by it would give NaN.
         let greatest = x[0].max_keep(&plain);
         let shift = greatest.is_finite().choose(greatest, 0.0).stop_gradient();
         let sum = (x[0] - shift).exp().sum_keep(&plain);
-        let kept = sum.log() + shift;
-        Ok(vec![kept.reshape(&infer::reduced(&spec.dims, &axes, b.attrs().bool("keepdims")))])
+        Ok(vec![(sum.log() + shift).reshape(&dims)])
     },
     name: "reduce_logsumexp",
-    doc: "`log(sum(exp(x)))` over `axes`, without overflow.",
+    doc: "`log(sum(exp(x)))` over `axes`, without overflow; -∞ if there are no elements.",
     attrs: AXES,
     grad: rule!(v => {
         let (axes, _) = axes_of(v.b.attrs(), v.x())?;

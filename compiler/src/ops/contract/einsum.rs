@@ -32,7 +32,7 @@ composite! {
           alphabetical order.",
     inputs: Operands::Variadic { name: "values", least: 1 },
     attrs: &[required("equation", AttrKind::Str)],
-    domain: Domain::Special("ops::tests::contract"),
+    domain: Domain::Special("tests/ops/contract.rs"),
 }
 
 /// An operand with a label for each axis. Letters are themselves; axes under `...` count down from `u32::MAX`.

@@ -55,7 +55,7 @@ pub static MATMUL: OpDef = OpDef {
             eval::from_ints(dtype, &shape, &product(c, &shape, eval::ints, 0, step))?
         }])
     },
-    domain: Domain::Special("ops::tests::contract"),
+    domain: Domain::Special("tests/ops/contract.rs"),
     ..BASE
 };
 

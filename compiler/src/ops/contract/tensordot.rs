@@ -31,5 +31,5 @@ composite! {
           of `x`, then those of `y`.",
     inputs: XY,
     attrs: &[required("axes_x", AttrKind::Ints), required("axes_y", AttrKind::Ints)],
-    domain: Domain::Special("ops::tests::contract"),
+    domain: Domain::Special("tests/ops/contract.rs"),
 }

@@ -31,7 +31,7 @@ pub static CAST: OpDef = OpDef {
             eval::from_ints(to, x.shape(), &eval::ints(x))?
         }])
     },
-    domain: Domain::Special("ops::tests::cast"),
+    domain: Domain::Special("tests/ops/elementwise.rs"),
     ..BASE
 };
 

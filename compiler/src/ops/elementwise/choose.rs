@@ -35,35 +35,36 @@ pub static SELECT: OpDef = OpDef {
             Ok(vec![out])
         })
     },
-    domain: Domain::Special("ops::tests::select"),
+    domain: Domain::Special("tests/ops/elementwise.rs"),
     ..BASE
 };
 
 /// Within bounds.
 pub static CLIP_BY_VALUE: OpDef = OpDef {
     name: "clip_by_value",
-    doc: "`x` where it is within `low` and `high`, the nearer bound elsewhere. The gradient goes to what was taken.",
+    doc: "`x` where it is within `low` and `high`, the nearer bound elsewhere; `high` if it is below `low`. The gradient \
+          goes to what was taken.",
     inputs: Operands::Named(&["x", "low", "high"]),
     spec: |c| infer::elementwise(c, Class::Number),
     grad: rule!(v => {
         let (x, low, high) = (v.x[0], v.x[1], v.x[2]);
-        let (below, above) = (x.lt(low), x.gt(high));
+        let (below, above) = (x.lt(low), x.max(low).gt(high));
         let zero = v.b.scalar(0.0, v.g().dtype());
         Ok(vec![
             Some(v.b.select(below.or(above), zero, v.g())),
-            Some(below.choose(v.g(), 0.0)),
+            Some(v.b.select(above, zero, below.choose(v.g(), 0.0))),
             Some(above.choose(v.g(), 0.0)),
         ])
     }),
     lower: Lower::Elementwise(|s| {
-        let capped = s.binary(BinaryOp::Min, s.inputs[0], s.inputs[2]);
-        Ok(s.binary(BinaryOp::Max, capped, s.inputs[1]))
+        let raised = s.binary(BinaryOp::Max, s.inputs[0], s.inputs[1]);
+        Ok(s.binary(BinaryOp::Min, raised, s.inputs[2]))
     }),
     eval: |c| {
-        let float = |x: &[f64]| if x.iter().any(|v| v.is_nan()) { f64::NAN } else { x[0].min(x[2]).max(x[1]) };
-        eval::elementwise(c, float, |x| x[0].min(x[2]).max(x[1]))
+        let float = |x: &[f64]| if x.iter().any(|v| v.is_nan()) { f64::NAN } else { x[0].max(x[1]).min(x[2]) };
+        eval::elementwise(c, float, |x| x[0].max(x[1]).min(x[2]))
     },
-    domain: Domain::Special("ops::tests::clip"),
+    domain: Domain::Special("tests/ops/elementwise.rs"),
     ..BASE
 };
 

@@ -21,7 +21,7 @@ pub static BROADCAST_TO: OpDef = OpDef {
         let x = &c.inputs[0];
         Ok(vec![eval::pick(x, &eval::shape_of(c, 0)?, |index| eval::broadcast_offset(x.shape(), index))?])
     },
-    domain: Domain::Special("ops::tests::movement"),
+    domain: Domain::Special("tests/ops/movement.rs"),
     ..BASE
 };
 
@@ -38,7 +38,7 @@ composite! {
     doc: "A tensor of shape `dims` that holds `value` (rank 0) everywhere.",
     inputs: Operands::Named(&["value"]),
     attrs: &[required("dims", AttrKind::Dims)],
-    domain: Domain::Special("ops::tests::movement"),
+    domain: Domain::Special("tests/ops/movement.rs"),
 }
 
 macro_rules! filled {
@@ -53,7 +53,7 @@ macro_rules! filled {
             doc: $doc,
             inputs: NOTHING,
             attrs: &[required("dims", AttrKind::Dims), optional("dtype", AttrKind::DType)],
-            domain: Domain::Special("ops::tests::movement"),
+            domain: Domain::Special("tests/ops/movement.rs"),
         }
     )*};
 }
@@ -83,7 +83,7 @@ composite! {
     name: "tile",
     doc: "Repeated as a whole, `multiples[i]` times along axis `i`.",
     attrs: &[required("multiples", AttrKind::Ints)],
-    domain: Domain::Special("ops::tests::movement"),
+    domain: Domain::Special("tests/ops/movement.rs"),
 }
 
 composite! {
@@ -103,5 +103,5 @@ composite! {
     name: "repeat",
     doc: "Each element `repeats` times in a row along `axis` (default 0).",
     attrs: &[required("repeats", AttrKind::Int), optional("axis", AttrKind::Int)],
-    domain: Domain::Special("ops::tests::movement"),
+    domain: Domain::Special("tests/ops/movement.rs"),
 }

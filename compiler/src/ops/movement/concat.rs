@@ -51,7 +51,7 @@ pub static CONCAT: OpDef = OpDef {
             Ok(vec![out])
         })
     },
-    domain: Domain::Special("ops::tests::movement"),
+    domain: Domain::Special("tests/ops/movement.rs"),
     ..BASE
 };
 
@@ -74,7 +74,7 @@ composite! {
     doc: "Operands of one shape joined along a new axis, `axis` of the result (default 0).",
     inputs: Operands::Variadic { name: "values", least: 1 },
     attrs: &[optional("axis", AttrKind::Int)],
-    domain: Domain::Special("ops::tests::movement"),
+    domain: Domain::Special("tests/ops/movement.rs"),
 }
 
 composite! {
@@ -94,7 +94,7 @@ composite! {
     name: "split",
     doc: "Parted along `axis` (default 0) into `num` equal parts, or into parts of the lengths `sizes`.",
     attrs: &[optional("num", AttrKind::Int), optional("sizes", AttrKind::Ints), optional("axis", AttrKind::Int)],
-    domain: Domain::Special("ops::tests::movement"),
+    domain: Domain::Special("tests/ops/movement.rs"),
 }
 
 composite! {
@@ -111,7 +111,7 @@ composite! {
     name: "unstack",
     doc: "The elements along `axis` (default 0), each a result without that axis.",
     attrs: &[optional("axis", AttrKind::Int)],
-    domain: Domain::Special("ops::tests::movement"),
+    domain: Domain::Special("tests/ops/movement.rs"),
 }
 
 fn split_sizes(attrs: &Attrs, dim: &Dim, axis: usize) -> Result<Vec<Dim>> {

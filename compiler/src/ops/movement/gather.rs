@@ -33,7 +33,7 @@ pub static GATHER: OpDef = OpDef {
             Ok(vec![Array::from_slice(&shape, &values)])
         })
     },
-    domain: Domain::Special("ops::tests::indexing"),
+    domain: Domain::Special("tests/ops/indexing.rs"),
     ..BASE
 };
 
@@ -82,32 +82,42 @@ pub static SCATTER_ADD: OpDef = OpDef {
             eval::from_ints(updates.dtype(), &shape, &sums)?
         }])
     },
-    domain: Domain::Special("ops::tests::indexing"),
+    domain: Domain::Special("tests/ops/indexing.rs"),
     ..BASE
 };
 
 composite! {
     /// Elements chosen one by one.
     TAKE_ALONG_AXIS, (b, x) => {
-        let (dims, index_dims) = (x[0].dims()?, x[1].dims()?);
+        let (mut dims, mut index_dims) = (x[0].dims()?, x[1].dims()?);
+        Class::Int.check(&x[1].spec()?)?;
         let axis = infer::axis(b.attrs(), -1, dims.len())?;
-        let others = |d: &[Dim]| infer::reduced(d, &[axis], false);
-        if dims.len() != index_dims.len() || others(&dims) != others(&index_dims) {
+        if dims.len() != index_dims.len() {
             let found = format!("{} and {}", x[0].spec()?, x[1].spec()?);
-            return Err(infer::wrong(Kind::Shape, format_args!("shapes equal but for axis {axis}"), found));
+            return Err(infer::wrong(Kind::Shape, "operands of equal rank", found));
         }
-        let last = dims.len() - 1;
-        let mut swap: Vec<usize> = (0..dims.len()).collect();
+        let (length, count) = (dims[axis].clone(), index_dims[axis].clone());
+        (dims[axis], index_dims[axis]) = (Dim::ONE, Dim::ONE);
+        let mut common = infer::broadcast(&dims, &index_dims)?;
+        common[axis] = length.clone();
+        let elements = x[0].broadcast_to(&common);
+        common[axis] = count;
+        let index = super::one_hot::index_of_class(x[1]).broadcast_to(&common);
+        let from_end = index + b.size(&length, index.dtype());
+        let index = index.lt(0.0).choose(from_end, index);
+        let last = common.len() - 1;
+        let mut swap: Vec<usize> = (0..=last).collect();
         swap.swap(axis, last);
         let attrs = Attrs::new().with("axis", last as i64).with("batch_dims", last as i64);
-        let taken = b.apply(&GATHER, attrs, &[x[0].transpose(&swap), x[1].transpose(&swap)]);
+        let taken = b.apply(&GATHER, attrs, &[elements.transpose(&swap), index.transpose(&swap)]);
         Ok(vec![taken.transpose(&swap)])
     },
     name: "take_along_axis",
-    doc: "`x[.., indices[.., i, ..], ..]` along `axis` (default -1); the other axes of both go together.",
+    doc: "`x[.., indices[.., i, ..], ..]` along `axis` (default -1); the other axes of both broadcast. Negative indices \
+          count from the end.",
     inputs: Operands::Named(&["x", "indices"]),
     attrs: &[optional("axis", AttrKind::Int)],
-    domain: Domain::Special("ops::tests::indexing"),
+    domain: Domain::Special("tests/ops/indexing.rs"),
 }
 
 /// Attributes `axis` and `batch_dims` in normal form, for an operand of this rank.

@@ -32,7 +32,7 @@ composite! {
         optional("dtype", AttrKind::DType),
     ],
     grad: DISCRETE,
-    domain: Domain::Special("ops::tests::indexing"),
+    domain: Domain::Special("tests/ops/indexing.rs"),
 }
 
 composite! {
@@ -58,7 +58,7 @@ composite! {
         optional("delta", AttrKind::Float),
         optional("dtype", AttrKind::DType),
     ],
-    domain: Domain::Special("ops::tests::sources"),
+    domain: Domain::Special("tests/ops/indexing.rs"),
 }
 
 composite! {
@@ -87,7 +87,7 @@ composite! {
         required("num", AttrKind::Int),
         optional("dtype", AttrKind::DType),
     ],
-    domain: Domain::Special("ops::tests::sources"),
+    domain: Domain::Special("tests/ops/indexing.rs"),
 }
 
 composite! {
@@ -105,7 +105,7 @@ composite! {
     doc: "Matrices of shape `dims` with ones on the diagonal, as `dtype` (default f32).",
     inputs: NOTHING,
     attrs: &[required("dims", AttrKind::Dims), optional("dtype", AttrKind::DType)],
-    domain: Domain::Special("ops::tests::sources"),
+    domain: Domain::Special("tests/ops/indexing.rs"),
 }
 
 composite! {
@@ -130,7 +130,7 @@ composite! {
     doc: "Matrices with zeros more than `lower` below or `upper` above the diagonal; a negative or absent width keeps \
           that side.",
     attrs: &[optional("lower", AttrKind::Int), optional("upper", AttrKind::Int)],
-    domain: Domain::Special("ops::tests::indexing"),
+    domain: Domain::Special("tests/ops/indexing.rs"),
 }
 
 /// Integers in a dtype in which class numbers can be compared: i32 or i64, so that none is cut off.

@@ -54,7 +54,7 @@ pub static PAD: OpDef = OpDef {
             Ok(vec![out])
         })
     },
-    domain: Domain::Special("ops::tests::movement"),
+    domain: Domain::Special("tests/ops/movement.rs"),
     ..BASE
 };
 
@@ -93,7 +93,7 @@ macro_rules! mirrored {
             name: $name,
             doc: $doc,
             attrs: &[required("paddings", AttrKind::Ints)],
-            domain: Domain::Special("ops::tests::movement"),
+            domain: Domain::Special("tests/ops/movement.rs"),
         }
     )*};
 }

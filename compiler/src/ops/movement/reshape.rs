@@ -15,7 +15,7 @@ pub static RESHAPE: OpDef = OpDef {
     grad: rule!(v => Ok(vec![Some(v.g().reshape(&v.x().dims()?))])),
     lower: Lower::Movement(Movement::Reshape),
     eval: |c| Ok(vec![c.inputs[0].reshaped(&eval::shape_of(c, 0)?)?]),
-    domain: Domain::Special("ops::tests::movement"),
+    domain: Domain::Special("tests/ops/movement.rs"),
     ..BASE
 };
 
@@ -30,7 +30,7 @@ composite! {
     name: "expand_dims",
     doc: "An axis of length 1 put in at `axis` of the result.",
     attrs: &[required("axis", AttrKind::Int)],
-    domain: Domain::Special("ops::tests::movement"),
+    domain: Domain::Special("tests/ops/movement.rs"),
 }
 
 composite! {
@@ -50,7 +50,7 @@ composite! {
     name: "squeeze",
     doc: "Without the axes `axes`, which must have length 1; absent: without every axis of constant length 1.",
     attrs: &[optional("axes", AttrKind::Ints)],
-    domain: Domain::Special("ops::tests::movement"),
+    domain: Domain::Special("tests/ops/movement.rs"),
 }
 
 /// The shape that reshaping to `dims` gives, or why it cannot.

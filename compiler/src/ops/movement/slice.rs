@@ -39,7 +39,7 @@ pub static SLICE: OpDef = OpDef {
         };
         Ok(vec![eval::pick(x, &eval::shape_of(c, 0)?, source)?])
     },
-    domain: Domain::Special("ops::tests::movement"),
+    domain: Domain::Special("tests/ops/movement.rs"),
     ..BASE
 };
 
@@ -89,7 +89,7 @@ composite! {
         optional("end_mask", AttrKind::Int),
         optional("shrink_axis_mask", AttrKind::Int),
     ],
-    domain: Domain::Special("ops::tests::movement"),
+    domain: Domain::Special("tests/ops/movement.rs"),
 }
 
 /// First position and number of elements of Python's `[first:last:stride]` along an axis of length `dim`.

@@ -35,7 +35,7 @@ pub static SORT: OpDef = OpDef {
             eval::offset(&shape, &at)
         })?])
     },
-    domain: Domain::Special("ops::tests::sorting"),
+    domain: Domain::Special("tests/ops/indexing.rs"),
     ..BASE
 };
 
@@ -51,7 +51,7 @@ pub static ARGSORT: OpDef = OpDef {
     grad: DISCRETE,
     lower: Lower::Library(|c, _| call(c, "argsort")),
     eval: |c| Ok(vec![eval::from_ints(DType::I32, c.inputs[0].shape(), &order(c)?)?]),
-    domain: Domain::Special("ops::tests::sorting"),
+    domain: Domain::Special("tests/ops/indexing.rs"),
     ..BASE
 };
 
@@ -97,7 +97,7 @@ pub static TOP_K: OpDef = OpDef {
         })?;
         Ok(vec![values, eval::from_ints(DType::I32, &shape, &indices)?])
     },
-    domain: Domain::Special("ops::tests::sorting"),
+    domain: Domain::Special("tests/ops/indexing.rs"),
     ..BASE
 };
 

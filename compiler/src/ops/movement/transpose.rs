@@ -33,7 +33,7 @@ pub static TRANSPOSE: OpDef = OpDef {
         };
         Ok(vec![eval::pick(x, &eval::shape_of(c, 0)?, source)?])
     },
-    domain: Domain::Special("ops::tests::movement"),
+    domain: Domain::Special("tests/ops/movement.rs"),
     ..BASE
 };
 
@@ -55,6 +55,6 @@ pub static REVERSE: OpDef = OpDef {
         let source = |index: &[usize]| eval::offset(x.shape(), &index.iter().enumerate().map(flip).collect::<Vec<_>>());
         Ok(vec![eval::pick(x, x.shape(), source)?])
     },
-    domain: Domain::Special("ops::tests::movement"),
+    domain: Domain::Special("tests/ops/movement.rs"),
     ..BASE
 };

@@ -29,6 +29,6 @@ pub static CONSTANT: OpDef = OpDef {
     grad: Grad::Zero("it has no operands"),
     lower: Lower::Source(Source::Constant),
     eval: |c| Ok(c.attrs.data("value").cloned().into_iter().collect()),
-    domain: Domain::Special("ops::tests::sources"),
+    domain: Domain::Special("tests/ops/indexing.rs"),
     ..BASE
 };

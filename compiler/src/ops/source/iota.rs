@@ -22,7 +22,7 @@ pub static IOTA: OpDef = OpDef {
         let values: Vec<i128> = eval::indices(&shape).map(|index| index[axis] as i128).collect();
         Ok(vec![eval::from_ints(c.outputs[0].dtype, &shape, &values)?])
     },
-    domain: Domain::Special("ops::tests::sources"),
+    domain: Domain::Special("tests/ops/indexing.rs"),
     ..BASE
 };
 
@@ -39,6 +39,6 @@ pub static SIZE_OF: OpDef = OpDef {
     grad: Grad::Zero("it has no operands"),
     lower: Lower::Source(Source::Size),
     eval: |c| Ok(vec![eval::from_ints(DType::I64, &[], &[eval::const_dims(c.attrs, "dims")?[0].into()])?]),
-    domain: Domain::Special("ops::tests::sources"),
+    domain: Domain::Special("tests/ops/indexing.rs"),
     ..BASE
 };

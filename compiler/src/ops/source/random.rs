@@ -29,7 +29,7 @@ pub static RANDOM_BITS: OpDef = OpDef {
         let bits: Vec<u32> = (0..len).map(|i| philox(state[0], (i / 4) as u64, tick)[i % 4]).collect();
         Ok(vec![tracelift_runtime::Array::from_slice(&shape, &bits)])
     },
-    domain: Domain::Special("ops::tests::random"),
+    domain: Domain::Special("tests/ops/random.rs"),
     ..BASE
 };
 
