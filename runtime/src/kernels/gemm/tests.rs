@@ -29,10 +29,10 @@ fn product(a: &Array, b: &Array, ta: bool, tb: bool, epilogue: Option<&Epilogue<
 fn expected(a: &Array, b: &Array, ta: bool, tb: bool) -> Vec<f64> {
     let sizes = |x: &Array, t: bool| if t { (x.shape()[1], x.shape()[0]) } else { (x.shape()[0], x.shape()[1]) };
     let ((m, k), (_, n)) = (sizes(a, ta), sizes(b, tb));
-    let at = |x: &Array, t: bool, i: usize, j: usize| {
-        x.element_f64(if t { j * x.shape()[1] + i } else { i * x.shape()[1] + j })
-    };
-    let element = |i: usize, j: usize| (0..k).map(|p| at(a, ta, i, p) * at(b, tb, p, j)).sum();
+    let strides = |x: &Array, t: bool| if t { (1, x.shape()[1]) } else { (x.shape()[1], 1) };
+    let ((a_row, a_col), (b_row, b_col)) = (strides(a, ta), strides(b, tb));
+    let (a, b) = (values(a), values(b));
+    let element = |i: usize, j: usize| (0..k).map(|p| a[i * a_row + p * a_col] * b[p * b_row + j * b_col]).sum();
     (0..m * n).map(|index| element(index / n, index % n)).collect()
 }
 
@@ -52,9 +52,9 @@ fn check(dtype: DType, m: usize, n: usize, k: usize) {
 #[test]
 fn floats_of_every_shape() {
     for dtype in [DType::F32, DType::F64] {
-        for m in [1, 2, 5, 6, 37, 50] {
-            for n in [1, 2, 16, 17, 64, 100] {
-                for k in [1, 3, 16, 65] {
+        for m in [1, 2, 6, 37, 50] {
+            for n in [1, 2, 17, 64, 70] {
+                for k in [1, 3, 65] {
                     check(dtype, m, n, k);
                 }
             }
@@ -64,10 +64,10 @@ fn floats_of_every_shape() {
 
 #[test]
 fn large_products_take_several_runs_and_pieces() {
-    check(DType::F32, 200, 150, 600);
-    check(DType::F32, 800, 70, 130);
-    check(DType::F32, 20, 700, 513);
-    check(DType::F64, 130, 140, 520);
+    check(DType::F32, 120, 150, 520);
+    check(DType::F32, 800, 70, 40);
+    check(DType::F32, 10, 700, 513);
+    check(DType::F64, 100, 70, 520);
 }
 
 #[test]

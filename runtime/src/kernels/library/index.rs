@@ -135,7 +135,8 @@ fn sizes(name: &str, cx: &LibraryCx<'_>, dims: &[usize], indices: &[usize]) -> R
         count: indices[batch_dims..].iter().product(),
         inner: dims[axis + 1..].iter().product(),
     };
-    Ok((sizes, [&dims[..axis], &indices[batch_dims..], &dims[axis + 1..]].concat().into()))
+    let gathered = dims[..axis].iter().chain(&indices[batch_dims..]).chain(&dims[axis + 1..]);
+    Ok((sizes, gathered.copied().collect()))
 }
 
 /// The indices as i64, checked.

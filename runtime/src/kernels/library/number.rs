@@ -1,6 +1,7 @@
 //! What reductions, scans and sorts need to know of an element type.
 
 use crate::array::Element;
+use crate::kernels::tile::FoldFn;
 use half::{bf16, f16};
 use std::cmp::Ordering;
 
@@ -35,6 +36,27 @@ pub trait Number: Element {
     fn is_nan(self) -> bool;
     /// A number that compares as the element does in the order, so that sorting is compiled once.
     fn key(self) -> u64;
+
+    /// The neutral element of a reduction.
+    fn start(fold: FoldFn) -> Self::Acc {
+        match fold {
+            FoldFn::Sum => Self::ZERO,
+            FoldFn::Prod => Self::ONE,
+            FoldFn::Max => Self::LEAST,
+            FoldFn::Min => Self::GREATEST,
+        }
+    }
+
+    /// One step of a reduction. Loops with it are compiled once a dtype, and split by `fold` by the optimiser.
+    #[inline(always)]
+    fn combine(fold: FoldFn, x: Self::Acc, y: Self::Acc) -> Self::Acc {
+        match fold {
+            FoldFn::Sum => Self::add(x, y),
+            FoldFn::Prod => Self::mul(x, y),
+            FoldFn::Max => Self::max(x, y),
+            FoldFn::Min => Self::min(x, y),
+        }
+    }
 
     /// The greater, or NaN.
     #[inline(always)]

@@ -5,11 +5,12 @@
 use super::number::Number;
 use super::scan::Lanes;
 use super::{LibraryCx, View, ViewMut};
-use crate::array::DType;
 use crate::array::convert::{Convert, Wide};
 use crate::array::element::with_element;
+use crate::array::{DType, Shape};
 use crate::error::{Kind, Result};
 use crate::exec::parallel;
+use crate::kernels::tile::FoldFn;
 use smallvec::SmallVec;
 use std::cmp::Ordering;
 
@@ -26,7 +27,7 @@ pub fn reduce(cx: &mut LibraryCx<'_>) -> Result<()> {
     for param in 1..cx.params.len() {
         reduced[cx.axis(NAME, param, x.rank())?] = true;
     }
-    let kept = |with_ones: bool| -> Vec<usize> {
+    let kept = |with_ones: bool| -> Shape {
         let lens = x.dims().iter().zip(&reduced);
         lens.filter(|(_, r)| with_ones || !**r).map(|(&len, &r)| if r { 1 } else { len }).collect()
     };
@@ -42,13 +43,14 @@ pub fn reduce(cx: &mut LibraryCx<'_>) -> Result<()> {
         _ => {}
     }
     let plan = Plan::new(x.dims(), &reduced);
-    with_element!(x.dtype(), T => match kind {
-        0 => plan.run::<T>(x, y, <T as Number>::ZERO, <T as Number>::add),
-        1 => plan.run::<T>(x, y, <T as Number>::ONE, <T as Number>::mul),
-        2 | 5 => plan.run::<T>(x, y, <T as Number>::LEAST, <T as Number>::max),
-        3 | 4 => plan.run::<T>(x, y, <T as Number>::GREATEST, <T as Number>::min),
+    let fold = match kind {
+        0 => FoldFn::Sum,
+        1 => FoldFn::Prod,
+        2 | 5 => FoldFn::Max,
+        3 | 4 => FoldFn::Min,
         _ => return Err(cx.bad(NAME, Kind::Internal, format!("unknown kind {kind}"))),
-    });
+    };
+    with_element!(x.dtype(), T => plan.run::<T>(x, y, fold));
     Ok(())
 }
 
@@ -87,13 +89,8 @@ impl Plan {
         plan
     }
 
-    fn run<T: Number>(
-        &self,
-        x: &View<'_>,
-        y: &ViewMut<'_>,
-        start: T::Acc,
-        combine: impl Fn(T::Acc, T::Acc) -> T::Acc + Sync,
-    ) {
+    fn run<T: Number>(&self, x: &View<'_>, y: &ViewMut<'_>, fold: FoldFn) {
+        let start = T::start(fold);
         let x = x.as_slice::<T>();
         let count = |axes: &[(usize, usize)]| axes.iter().map(|axis| axis.0).product::<usize>();
         let (kept, steps) = (count(&self.kept), count(&self.reduced));
@@ -102,8 +99,11 @@ impl Plan {
             parallel::for_each(kept as i64, cost, &|begin, end, _| {
                 for index in begin as usize..end as usize {
                     let base = offset(&self.kept, index);
-                    let runs = (0..steps).map(|step| &x[base + offset(&self.reduced, step)..][..self.inner]);
-                    let value = runs.map(|run| fold_run::<T>(run, start, &combine)).fold(start, &combine);
+                    let mut value = start;
+                    for step in 0..steps {
+                        let run = &x[base + offset(&self.reduced, step)..][..self.inner];
+                        value = T::combine(fold, value, fold_run(run, fold));
+                    }
                     // SAFETY: each result is written once.
                     unsafe { y.part_mut::<T>(index, index + 1)[0] = T::narrow(value) };
                 }
@@ -120,7 +120,9 @@ impl Plan {
                 let mut sums = [start; LANES];
                 for step in 0..steps {
                     let row = &x[base + offset(&self.reduced, step)..][..width];
-                    sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum = combine(*sum, x.widen()));
+                    for (sum, &x) in sums.iter_mut().zip(row) {
+                        *sum = T::combine(fold, *sum, x.widen());
+                    }
                 }
                 let at = index * self.inner + first;
                 // SAFETY: strips are disjoint.
@@ -142,15 +144,17 @@ fn offset(axes: &[(usize, usize)], mut index: usize) -> usize {
 }
 
 /// Combines a contiguous run: in lanes, then these pairwise.
-fn fold_run<T: Number>(run: &[T], start: T::Acc, combine: &impl Fn(T::Acc, T::Acc) -> T::Acc) -> T::Acc {
-    let mut lanes = [start; LANES];
+fn fold_run<T: Number>(run: &[T], fold: FoldFn) -> T::Acc {
+    let mut lanes = [T::start(fold); LANES];
     for chunk in run.chunks(LANES) {
-        lanes.iter_mut().zip(chunk).for_each(|(lane, &x)| *lane = combine(*lane, x.widen()));
+        for (lane, &x) in lanes.iter_mut().zip(chunk) {
+            *lane = T::combine(fold, *lane, x.widen());
+        }
     }
     let mut half = LANES / 2;
     while half > 0 {
         for i in 0..half {
-            lanes[i] = combine(lanes[i], lanes[i + half]);
+            lanes[i] = T::combine(fold, lanes[i], lanes[i + half]);
         }
         half /= 2;
     }
@@ -163,9 +167,11 @@ pub fn arg_reduce(cx: &mut LibraryCx<'_>) -> Result<()> {
     cx.expect(NAME, 1, 1, 2)?;
     let (x, y) = (&cx.inputs[0], &cx.outputs[0]);
     let axis = cx.axis(NAME, 0, x.rank())?;
-    let with_one: Vec<usize> = x.dims().iter().enumerate().map(|(i, &len)| if i == axis { 1 } else { len }).collect();
+    let without: Shape = x.dims()[..axis].iter().chain(&x.dims()[axis + 1..]).copied().collect();
+    let mut with_one = without.clone();
+    with_one.insert(axis, 1);
     if *y.dims() != with_one[..] {
-        cx.expect_shape(NAME, &[&x.dims()[..axis], &x.dims()[axis + 1..]].concat())?;
+        cx.expect_shape(NAME, &without)?;
     }
     if x.dims()[axis] == 0 && !y.is_empty() {
         return Err(cx.bad(NAME, Kind::Value, format!("axis {axis} has no elements to choose from")));

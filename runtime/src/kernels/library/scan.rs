@@ -6,6 +6,7 @@ use crate::array::DType;
 use crate::array::element::with_element;
 use crate::error::{Kind, Result};
 use crate::exec::parallel;
+use crate::kernels::tile::FoldFn;
 
 /// Neighbouring lanes that are scanned together.
 const LANES: usize = 32;
@@ -23,13 +24,14 @@ pub fn cumulative(cx: &mut LibraryCx<'_>) -> Result<()> {
     }
     let lanes = Lanes::along(x.dims(), axis);
     let [exclusive, reverse] = [cx.params[2] != 0, cx.params[3] != 0];
-    with_element!(x.dtype(), T => match cx.params[1] {
-        0 => scan::<T>(x, y, &lanes, exclusive, reverse, <T as Number>::ZERO, <T as Number>::add),
-        1 => scan::<T>(x, y, &lanes, exclusive, reverse, <T as Number>::ONE, <T as Number>::mul),
-        2 => scan::<T>(x, y, &lanes, exclusive, reverse, <T as Number>::LEAST, <T as Number>::max),
-        3 => scan::<T>(x, y, &lanes, exclusive, reverse, <T as Number>::GREATEST, <T as Number>::min),
+    let fold = match cx.params[1] {
+        0 => FoldFn::Sum,
+        1 => FoldFn::Prod,
+        2 => FoldFn::Max,
+        3 => FoldFn::Min,
         kind => return Err(cx.bad(NAME, Kind::Internal, format!("unknown kind {kind}"))),
-    });
+    };
+    with_element!(x.dtype(), T => scan::<T>(x, y, &lanes, fold, exclusive, reverse));
     Ok(())
 }
 
@@ -46,15 +48,7 @@ impl Lanes {
     }
 }
 
-fn scan<T: Number>(
-    x: &View<'_>,
-    y: &ViewMut<'_>,
-    lanes: &Lanes,
-    exclusive: bool,
-    reverse: bool,
-    start: T::Acc,
-    combine: impl Fn(T::Acc, T::Acc) -> T::Acc + Sync,
-) {
+fn scan<T: Number>(x: &View<'_>, y: &ViewMut<'_>, lanes: &Lanes, fold: FoldFn, exclusive: bool, reverse: bool) {
     let Lanes { outer, len, inner } = *lanes;
     let x = x.as_slice::<T>();
     let strips = inner.div_ceil(LANES);
@@ -63,14 +57,14 @@ fn scan<T: Number>(
         for point in begin as usize..end as usize {
             let (matrix, first) = (point / strips, point % strips * LANES);
             let width = LANES.min(inner - first);
-            let mut states = [start; LANES];
+            let mut states = [T::start(fold); LANES];
             for step in 0..len {
                 let row = if reverse { len - 1 - step } else { step };
                 let at = (matrix * len + row) * inner + first;
                 // SAFETY: strips are disjoint.
                 let out = unsafe { y.part_mut::<T>(at, at + width) };
                 for ((out, &x), state) in out.iter_mut().zip(&x[at..at + width]).zip(&mut states) {
-                    let next = combine(*state, x.widen());
+                    let next = T::combine(fold, *state, x.widen());
                     *out = T::narrow(if exclusive { *state } else { next });
                     *state = next;
                 }

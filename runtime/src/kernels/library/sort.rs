@@ -4,8 +4,8 @@ use super::number::Number;
 use super::scan::Lanes;
 use super::{LibraryCx, ViewMut};
 use crate::alloc::Block;
-use crate::array::DType;
 use crate::array::element::with_element;
+use crate::array::{DType, Shape};
 use crate::error::{Error, Kind, Result};
 use crate::exec::parallel;
 
@@ -62,7 +62,7 @@ pub fn top_k(cx: &mut LibraryCx<'_>) -> Result<()> {
     if k > len {
         return Err(cx.bad(NAME, Kind::Value, format!("k is {k}, but the last axis has length {len}")));
     }
-    cx.expect_shape(NAME, &[outer, &[k]].concat())?;
+    cx.expect_shape(NAME, &outer.iter().copied().chain([k]).collect::<Shape>())?;
     if indices.dims() != values.dims() {
         return Err(cx.bad(NAME, Kind::Shape, "values and indices must have one shape"));
     }

@@ -184,8 +184,8 @@ unsafe fn transpose_block<T: Copy>(from: *const T, from_stride: isize, to: *mut 
         // Whole rows into registers or the stack first: the strided side is then touched once a line.
         let row = |i: usize| from.offset(i as isize * from_stride).cast::<[T; BLOCK]>().read_unaligned();
         let block: [[T; BLOCK]; BLOCK] = std::array::from_fn(row);
-        for j in 0..BLOCK {
-            let column: [T; BLOCK] = std::array::from_fn(|i| block[i][j]);
+        let columns: [[T; BLOCK]; BLOCK] = std::array::from_fn(|j| std::array::from_fn(|i| block[i][j]));
+        for (j, column) in columns.into_iter().enumerate() {
             to.offset(j as isize * to_stride).cast::<[T; BLOCK]>().write_unaligned(column);
         }
     }
