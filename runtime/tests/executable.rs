@@ -282,7 +282,7 @@ fn malformed_programs_are_refused() {
     let cases: &[(Break, &str)] = &[
         (|p| p.symbols[0].axis = 1, "size `n0` needs n0, which nothing binds"),
         (|p| p.sizes.push(Dim::sym(3)), "size `n3` needs n3, which nothing binds"),
-        (|p| p.sizes.push(Dim::slot(0, Dim::ONE)), "size `s0<=1` needs s0, which nothing binds"),
+        (|p| p.sizes.push(Dim::slot(0, Dim::ONE)), "size `s0(<=1)` needs s0, which nothing binds"),
         (|p| p.inputs[0].dims[0] = SizeId(9), "input 0 names size 9, which does not exist"),
         (|p| p.inputs[0].dtype = DType::F64, "input 0 is f64, its buffer f32"),
         (|p| p.outputs[0].buffer.0 = 1, "output 0 is in a temporary buffer"),
@@ -341,4 +341,44 @@ fn a_profile_has_every_step_and_call() {
     assert!(call.begin_ns <= step.begin_ns && step.duration_ns <= call.duration_ns);
     let report = timeline.report();
     assert_eq!((report.calls, report.lines.len()), (2, 2));
+}
+
+#[test]
+fn library_kernels_and_epilogues_run() {
+    let f = ready(matmul_then_double());
+    for n in [1usize, 5, 2000] {
+        let a: Vec<f32> = (0..3 * n).map(|i| (i % 7) as f32).collect();
+        let b = [1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0];
+        let outputs = f.call(&[&Array::from_slice(&[n, 3], &a), &Array::from_slice(&[3, 2], &b)]).unwrap();
+        let product = |row: usize, column: usize| (0..3).map(|k| a[3 * row + k] * b[2 * k + column]).sum::<f32>();
+        let wanted: Vec<f32> = (0..2 * n).map(|i| 2.0 * product(i / 2, i % 2)).collect();
+        assert_eq!(outputs[0].as_slice::<f32>(), wanted);
+        assert_eq!(outputs[1].as_slice::<f32>(), [&wanted[..], &wanted[..]].concat());
+    }
+}
+
+#[test]
+fn an_index_out_of_range_leaves_states_alone() {
+    let mut b = Builder::new("lookup");
+    let four = [Dim::from(4i64)];
+    let state = b.input("state", DType::F32, &four);
+    let indices = b.input("indices", DType::I64, &four);
+    let new = b.output("state", DType::F32, &four);
+    let y = b.output("y", DType::F32, &four);
+    let double = b.kernel("double", DOUBLE);
+    b.run(double, &[state, new], &[], 4i64.into());
+    let (new, indices, y) = (b.tensor_ref(new, &four), b.tensor_ref(indices, &four), b.tensor_ref(y, &four));
+    b.library("gather", vec![new, indices], vec![y], &[0, 0]);
+    b.donate(0, 0, true);
+    let f = ready(b.0);
+    let mut state = floats(&[1.0, 2.0, 3.0, 4.0]);
+    let bad = Array::from_slice(&[4], &[0i64, 1, 2, 9]);
+    let error = f.run(&mut [Arg::State(&mut state), Arg::Ref(&bad)]).unwrap_err();
+    assert_eq!(error.kind(), Kind::Value);
+    assert!(error.message().starts_with("program `lookup`: gather: "), "{error}");
+    assert_eq!(state.as_slice::<f32>(), [1.0, 2.0, 3.0, 4.0]);
+    let good = Array::from_slice(&[4], &[3i64, 2, 1, 0]);
+    let outputs = f.run(&mut [Arg::State(&mut state), Arg::Ref(&good)]).unwrap();
+    assert_eq!(state.as_slice::<f32>(), [2.0, 4.0, 6.0, 8.0]);
+    assert_eq!(outputs[0].as_slice::<f32>(), [8.0, 6.0, 4.0, 2.0]);
 }

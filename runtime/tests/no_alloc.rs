@@ -5,7 +5,7 @@ mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use support::{accumulate, quadruple};
+use support::{accumulate, matmul_then_double, quadruple};
 use tracelift_runtime::exec::{Arg, Executable, parallel};
 use tracelift_runtime::{Array, DType};
 
@@ -81,4 +81,17 @@ fn a_state_updated_in_place_allocates_nothing() {
     f.run(&mut [Arg::State(&mut state), Arg::Ref(&x)]).unwrap();
     let output = allocations(|| Array::uninit(DType::F32, &[4]).unwrap());
     assert_eq!(allocations(|| f.run(&mut [Arg::State(&mut state), Arg::Ref(&x)]).unwrap()), output);
+}
+
+#[test]
+fn library_steps_allocate_nothing() {
+    let f = Executable::new(matmul_then_double()).unwrap();
+    let (a, b) = (Array::zeros(DType::F32, &[40, 3]).unwrap(), Array::zeros(DType::F32, &[3, 2]).unwrap());
+    parallel::with_threads(1, || {
+        for _ in 0..2 {
+            f.run(&mut [Arg::Ref(&a), Arg::Ref(&b)]).unwrap();
+        }
+        let output = allocations(|| Array::uninit(DType::F32, &[40, 2]).unwrap());
+        assert_eq!(allocations(|| f.run(&mut [Arg::Ref(&a), Arg::Ref(&b)]).unwrap()), 2 * output);
+    });
 }

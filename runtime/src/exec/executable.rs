@@ -233,6 +233,10 @@ fn touches(step: &Step, buffer: BufferId) -> bool {
 fn can_fail(program: &Program, step: &Step) -> bool {
     match step {
         Step::Kernel(call) => program.kernels[call.kernel.index()].can_fail,
-        Step::Library(_) => true,
+        Step::Library(call) => {
+            let epilogue = call.epilogue.as_ref().map(|epilogue| epilogue.kernel);
+            library::find(&call.routine).is_none_or(|routine| routine.can_fail)
+                || epilogue.is_some_and(|kernel| program.kernels[kernel.index()].can_fail)
+        }
     }
 }

@@ -224,3 +224,28 @@ pub fn accumulate(copy: Option<bool>) -> Program {
     b.donate(0, 0, true);
     b.0
 }
+
+/// `y = 2 (a b)` for f32[n, 3] and f32[3, 2], the doubling as the product's epilogue row by row, and `z = concat(y, y)`.
+pub fn matmul_then_double() -> Program {
+    let mut b = Builder::new("product");
+    let n = b.symbol(0, 0);
+    let (three, two) = (Dim::from(3i64), Dim::from(2i64));
+    let lhs = b.input("a", DType::F32, &[n.clone(), three.clone()]);
+    let rhs = b.input("b", DType::F32, &[three.clone(), two.clone()]);
+    let product = b.temp(DType::F32, n.clone() * two.clone(), 0, 0);
+    let y = b.output("y", DType::F32, &[n.clone(), two.clone()]);
+    let z = b.output("z", DType::F32, &[n.clone() * two.clone(), two.clone()]);
+    // One grid point is one row of two elements.
+    let double_rows = [&[0x4d, 0x01, 0xc0, 0x4d, 0x01, 0xc9], DOUBLE].concat(); // add r8, r8; add r9, r9
+    let double = b.kernel("double_rows", &double_rows);
+    let inputs = vec![b.tensor_ref(lhs, &[n.clone(), three.clone()]), b.tensor_ref(rhs, &[three, two.clone()])];
+    let outputs = vec![b.tensor_ref(product, &[n.clone(), two.clone()])];
+    b.library("matmul", inputs, outputs, &[0, 0]);
+    let epilogue = b.kernel_call(double, &[product, y], &[], n.clone());
+    let Some(Step::Library(call)) = b.0.steps.last_mut() else { unreachable!() };
+    call.epilogue = Some(epilogue);
+    let part = b.tensor_ref(y, &[n.clone(), two.clone()]);
+    let whole = b.tensor_ref(z, &[n * two.clone(), two]);
+    b.library("concat", vec![part.clone(), part], vec![whole], &[0]);
+    b.0
+}
