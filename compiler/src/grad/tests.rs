@@ -397,3 +397,34 @@ fn an_expansion_is_differentiated_without_computing_it_again() {
     let unwanted = pullback(&mut builder, &ops::SOFTSIGN, &Attrs::new(), &[x], &[y], &[Some(g)], &[false]).unwrap();
     assert_eq!(unwanted[0], None);
 }
+
+#[test]
+fn the_backward_listing() {
+    let graph = parse(
+        "graph @f(%0: f32[n0, 2] \"x\", %1: f32[2] \"w\") {
+           %2 = multiply %0, %1
+           %3 = exp %2
+           %4 = reduce_sum %3
+           return %4
+         }",
+    )
+    .unwrap();
+    let (w, loss) = (graph.inputs[1], graph.outputs[0]);
+    let mut builder = GraphBuilder::from_graph(graph);
+    let dw = gradient(&mut builder, &[(loss, None)], &[w]).unwrap()[0].unwrap();
+    assert_eq!(
+        builder.finish(vec![loss, dw]).to_string(),
+        "graph @f(%0: f32[n0, 2] \"x\", %1: f32[2] \"w\") {\n  \
+           %2 = multiply %0, %1 : f32[n0, 2]\n  \
+           %3 = exp %2 : f32[n0, 2]\n  \
+           %4 = reduce_sum %3 : f32[]\n  \
+           %5 = constant {value = data f32[](1.0)} : f32[]\n  \
+           %6 = reshape %5 {dims = dims[1, 1]} : f32[1, 1]\n  \
+           %7 = broadcast_to %6 {dims = dims[n0, 2]} : f32[n0, 2]\n  \
+           %8 = multiply %7, %3 : f32[n0, 2]\n  \
+           %9 = multiply %8, %0 : f32[n0, 2]\n  \
+           %10 = reduce_sum %9 {axes = [0]} : f32[2]\n  \
+           return %4, %10\n\
+         }"
+    );
+}

@@ -221,35 +221,4 @@ fn spec_of(array: &Array) -> TensorSpec {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::DType;
-
-    fn graph() -> Graph {
-        let mut b = GraphBuilder::new("f");
-        let (n, m) = (Dim::sym(0), Dim::sym(1));
-        let x = b.parameter("x", TensorSpec::new(DType::F32, [n.clone() * 2i64.into(), m.clone()]));
-        let y = b.parameter("y", TensorSpec::new(DType::F32, [n, m]));
-        b.finish(vec![y, x])
-    }
-
-    #[test]
-    fn symbols_are_bound_and_checked() {
-        assert_eq!(bind_symbols(&graph(), &[&[6, 5], &[3, 5]]).unwrap(), [3, 5]);
-        let e = bind_symbols(&graph(), &[&[7, 5], &[3, 5]]).unwrap_err();
-        assert_eq!(e.message(), "input 0 `x` of `f` must be f32[2*n0, n1]; received shape [7, 5], where 2*n0 is 6");
-        let e = bind_symbols(&graph(), &[&[6, 5], &[3, 4]]).unwrap_err();
-        assert!(e.message().contains("input 1 `y`"), "{e}");
-        assert_eq!(bind_symbols(&graph(), &[&[6, 5]]).unwrap_err().kind(), Kind::Value);
-    }
-
-    #[test]
-    fn dtypes_are_checked() {
-        let x = Array::from_slice(&[2, 1], &[1f32, 2.0]);
-        let y = Array::from_slice(&[1, 1], &[1i32]);
-        assert_eq!(run(&graph(), &[x.clone(), y]).unwrap_err().kind(), Kind::DType);
-        let y = Array::from_slice(&[1, 1], &[7f32]);
-        let out = run(&graph(), &[x, y]).unwrap();
-        assert_eq!(out[0].as_slice::<f32>(), [7.0]);
-    }
-}
+mod tests;

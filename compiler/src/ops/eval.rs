@@ -3,76 +3,12 @@
 //! Floats are computed in f64 and rounded to the dtype at the end; integers are computed exactly and wrap.
 //! Nothing here shares code with the runtime's kernels, so that comparing the two can find errors in both.
 
+pub(crate) use crate::base::with_element;
 use crate::base::{DType, Dim, Error, Kind, Result};
 use crate::graph::Attrs;
 use crate::graph::opdef::EvalCx;
 use half::{bf16, f16};
 use tracelift_runtime::Array;
-
-/// Runs `$body` with `$T` the Rust type of elements of a dtype.
-macro_rules! with_element {
-    ($dtype:expr, $T:ident => $body:expr) => {
-        match $dtype {
-            DType::F32 => {
-                type $T = f32;
-                $body
-            }
-            DType::F64 => {
-                type $T = f64;
-                $body
-            }
-            DType::F16 => {
-                type $T = half::f16;
-                $body
-            }
-            DType::BF16 => {
-                type $T = half::bf16;
-                $body
-            }
-            DType::I8 => {
-                type $T = i8;
-                $body
-            }
-            DType::I16 => {
-                type $T = i16;
-                $body
-            }
-            DType::I32 => {
-                type $T = i32;
-                $body
-            }
-            DType::I64 => {
-                type $T = i64;
-                $body
-            }
-            DType::U8 => {
-                type $T = u8;
-                $body
-            }
-            DType::U16 => {
-                type $T = u16;
-                $body
-            }
-            DType::U32 => {
-                type $T = u32;
-                $body
-            }
-            DType::U64 => {
-                type $T = u64;
-                $body
-            }
-            DType::Bool => {
-                type $T = bool;
-                $body
-            }
-            DType::Complex64 => {
-                type $T = [f32; 2];
-                $body
-            }
-        }
-    };
-}
-pub(crate) use with_element;
 
 /// The elements of a float array (or the values of an integer one) as f64.
 pub fn floats(array: &Array) -> Vec<f64> {

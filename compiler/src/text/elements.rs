@@ -6,7 +6,7 @@
 //! `f32[100] hex "0000803f…"`. A reader takes both forms for any number of elements.
 
 use super::{Number, Reader, Writer};
-use crate::base::{DType, Result, TensorSpec};
+use crate::base::{DType, Result, TensorSpec, with_element};
 use half::{bf16, f16};
 use tracelift_runtime::Array;
 use tracelift_runtime::array::Element;
@@ -14,29 +14,16 @@ use tracelift_runtime::array::Element;
 /// How many elements are listed at most.
 pub const LISTED: usize = 64;
 
-/// Runs `$body` with `$T` the Rust type of elements of a dtype.
-macro_rules! with_type {
-    ($dtype:expr, $T:ident => $body:expr) => {
-        with_type!(@ $dtype, $T, $body, F32 f32, F64 f64, F16 f16, BF16 bf16, I8 i8, I16 i16, I32 i32, I64 i64,
-            U8 u8, U16 u16, U32 u32, U64 u64, Bool bool, Complex64 Complex64)
-    };
-    (@ $dtype:expr, $T:ident, $body:expr, $($name:ident $t:ty),*) => {
-        match $dtype {
-            $(DType::$name => { type $T = $t; $body })*
-        }
-    };
-}
-
 /// Appends `spec(…)` or `spec hex "…"`.
 pub fn write(w: &mut Writer, array: &Array) {
     w.put(TensorSpec::new(array.dtype(), array.shape().iter().copied()));
     if array.len() <= LISTED {
         w.put("(");
-        with_type!(array.dtype(), T => w.list(array.as_slice::<T>(), |w, v| v.write(w)));
+        with_element!(array.dtype(), T => w.list(array.as_slice::<T>(), |w, v| v.write(w)));
         w.put(")");
     } else {
         let mut hex = String::with_capacity(array.len() * array.dtype().size() * 2);
-        with_type!(array.dtype(), T => array.as_slice::<T>().iter().for_each(|v| v.write_hex(&mut hex)));
+        with_element!(array.dtype(), T => array.as_slice::<T>().iter().for_each(|v| v.write_hex(&mut hex)));
         w.put(format_args!(" hex \"{hex}\""));
     }
 }
@@ -44,7 +31,7 @@ pub fn write(w: &mut Writer, array: &Array) {
 /// Reads what [`write`] writes after the spec, for elements of this dtype and shape.
 pub fn read(r: &mut Reader<'_>, dtype: DType, shape: &[usize]) -> Result<Array> {
     let at = r.peek().at;
-    with_type!(dtype, T => {
+    with_element!(dtype, T => {
         let elements: Vec<T> = if r.eat("hex") {
             let text = r.string()?;
             hex_elements(&text).ok_or_else(|| r.error_at(at, format_args!("not the bytes of {dtype} elements")))?
