@@ -19,4 +19,5 @@ pub fn backend() -> Backend {
     }
 }
 
+pub use crate::trace::function::run_eagerly as run_functions_eagerly;
 pub use tracelift_runtime::exec::parallel::{set_threads, threads, with_threads};

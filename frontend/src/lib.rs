@@ -7,8 +7,14 @@ pub mod autograd;
 pub mod config;
 mod engine;
 pub mod error;
+pub mod guide;
+pub mod losses;
+pub mod nn;
+#[path = "optim/mod.rs"]
+pub mod optimizers;
 pub mod prelude;
 pub mod random;
+mod save;
 pub mod tensor;
 pub mod testing;
 mod trace;
@@ -16,9 +22,37 @@ mod variable;
 
 pub use autograd::{GradientTape, PersistentTape, Sources, custom_gradient, grad, value_and_grad};
 pub use error::{Error, Kind, Result, attempt};
+pub use nn::{Dense, Dropout, Layer, Mode, Module, initializers};
+pub use save::{load_weights, save_weights};
 pub use tensor::ops::*;
 pub use tensor::{
     Ellipsis, IntoIndex, IntoInts, IntoTensor, Literal, NewAxis, Scalar, Shape, Tensor, constant, step_by,
 };
+pub use trace::closure::{Function, IntoFunction, function};
+pub use trace::compiled::Concrete;
+pub use trace::report::{Explanation, explain};
+pub use trace::tree::{Static, Tree};
+pub use tracelift_macros::{Layer, Tree, function};
 pub use tracelift_runtime::DType;
 pub use variable::Variable;
+
+/// What generated code names; no part of the contract with users.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::error::Result;
+    pub use crate::nn::Module;
+    pub use crate::tensor::Tensor;
+    pub use crate::trace::arg::{Arg, Returned};
+    pub use crate::trace::compiled::Concrete;
+    pub use crate::trace::function::{FunctionState, InputSpec, call, concrete, try_call};
+    pub use crate::trace::tree::{Leaves, Tree, owned};
+    pub use tracelift_runtime::DType;
+
+    /// The argument; blames a type that is none.
+    pub fn arg<A: Arg>(arg: A) -> A {
+        arg
+    }
+
+    /// Blames a result type that a traced function cannot have.
+    pub fn returned<R: Returned>() {}
+}

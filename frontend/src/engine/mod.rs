@@ -2,6 +2,7 @@
 //!
 //! Start with [`dispatch::apply`]: every op a user calls goes through it.
 
+pub(crate) mod backend;
 pub(crate) mod cx;
 pub(crate) mod dispatch;
 pub(crate) mod eager;

@@ -1,0 +1,93 @@
+//! [`Backend`]: what runs a traced graph: compiled code, or the interpreter to compare it with.
+
+use crate::error::{Error, Kind, Result};
+use smallvec::SmallVec;
+use std::fmt::Write;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tracelift_compiler::driver::{self, Report};
+use tracelift_compiler::graph::Graph;
+use tracelift_compiler::interp;
+use tracelift_compiler::options::Options;
+use tracelift_runtime::Array;
+use tracelift_runtime::exec::{Arg, Executable};
+
+/// Whether graphs traced from now on are interpreted: to compare engines.
+pub(crate) static INTERPRET: AtomicBool = AtomicBool::new(false);
+
+/// Runs one graph, from any number of threads at once.
+pub(crate) enum Backend {
+    /// Machine code.
+    Native(Executable),
+    /// The executable specification.
+    Interpreter(Graph),
+}
+
+impl Backend {
+    /// A backend for the graph, and the compiler's report as text.
+    pub(crate) fn compile(graph: &Graph) -> Result<(Backend, String)> {
+        if INTERPRET.load(Ordering::Relaxed) {
+            return Ok((Backend::Interpreter(graph.clone()), "run by the interpreter\n".to_owned()));
+        }
+        let compiled = driver::compile(graph, &Options::default())?;
+        let report = describe(&compiled.report);
+        Ok((Backend::Native(Executable::new(compiled.program)?), report))
+    }
+
+    /// The results that are not donated, in order. After an error every state has its old value.
+    pub(crate) fn run(&self, args: &mut [Arg<'_>]) -> Result<SmallVec<[Array; 2]>> {
+        match self {
+            Backend::Native(executable) => executable.run(args),
+            Backend::Interpreter(graph) => interpret(graph, args),
+        }
+    }
+}
+
+/// Compiles the graph and writes the program to a file.
+pub(crate) fn save(graph: &Graph, path: &Path) -> Result<()> {
+    let program = driver::compile(graph, &Options::default())?.program;
+    program.save(path).map_err(|error| match error.kind() {
+        Kind::File => error,
+        kind => Error::new(kind, format!("{}: {error}", path.display())),
+    })
+}
+
+fn describe(report: &Report) -> String {
+    let ms = |time: std::time::Duration| time.as_secs_f64() * 1e3;
+    let mut text = format!(
+        "passes {:.3} ms, schedule {:.3} ms, code {:.3} ms\n",
+        ms(report.pass_time),
+        ms(report.schedule_time),
+        ms(report.codegen_time)
+    );
+    let _ = writeln!(text, "{}", report.passes);
+    for (producer, consumer, reason) in &report.refusals {
+        let _ = writeln!(text, "not fused: {producer} into {consumer}: {reason}");
+    }
+    for kernel in &report.kernels {
+        let _ = writeln!(text, "{kernel}");
+    }
+    text
+}
+
+fn interpret(graph: &Graph, args: &mut [Arg<'_>]) -> Result<SmallVec<[Array; 2]>> {
+    let inputs: Vec<Array> = args
+        .iter()
+        .map(|arg| match arg {
+            Arg::Ref(array) => (*array).clone(),
+            Arg::State(array) => (**array).clone(),
+        })
+        .collect();
+    let mut results = SmallVec::new();
+    for (i, array) in interp::run(graph, &inputs)?.into_iter().enumerate() {
+        match graph.donations.iter().find(|d| d.1 as usize == i) {
+            Some(&(input, _)) => {
+                if let Arg::State(state) = &mut args[input as usize] {
+                    **state = array;
+                }
+            }
+            None => results.push(array),
+        }
+    }
+    Ok(results)
+}

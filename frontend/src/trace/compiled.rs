@@ -1,0 +1,204 @@
+//! [`Trace`]: a finished trace and its compiled code; [`Concrete`]: a user's handle on one.
+//!
+//! A run locks the variables that the trace assigns, in the order of their ids, until it is over, and takes
+//! snapshots of those it only reads. It allocates nothing of its own for up to eight variables.
+
+use super::leaf::Leaves;
+use super::recorder::{InputSource, Recording};
+use super::signature::Signature;
+use crate::engine::backend::Backend;
+use crate::error::{Error, Kind, Result};
+use crate::tensor::Tensor;
+use crate::variable::Variable;
+use smallvec::SmallVec;
+use std::any::Any;
+use std::fmt;
+use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
+use tracelift_compiler::graph::builder::GraphBuilder;
+use tracelift_compiler::graph::{Graph, edit};
+use tracelift_runtime::Array;
+use tracelift_runtime::exec::Arg;
+
+/// A compiled trace of a function. Immutable: any number of threads may run it.
+pub(crate) struct Trace {
+    pub(crate) signature: Signature,
+    pub(crate) graph: Graph,
+    /// As described for reports: `(x: f32[4])`.
+    pub(crate) description: String,
+    pub(crate) report: String,
+    pub(crate) timing: Timing,
+    backend: Backend,
+    inputs: Box<[InputSource]>,
+    variables: Box<[Slot]>,
+    captured: Box<[Tensor]>,
+    /// The variable arguments of the call that was traced: those that a saved program holds.
+    traced_variables: Box<[Variable]>,
+    random_ticks: u64,
+    /// What the body returned, with symbolic leaves in place of results.
+    template: Box<dyn Any + Send + Sync>,
+}
+
+/// What making a trace cost.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Timing {
+    pub(crate) tracing: Duration,
+    pub(crate) compiling: Duration,
+}
+
+/// A variable of the trace.
+struct Slot {
+    source: VariableSource,
+    written: bool,
+}
+
+enum VariableSource {
+    /// Variable leaf of the arguments.
+    Argument(u32),
+    /// The same at every call.
+    Captured(Variable),
+}
+
+impl Trace {
+    /// Compiles a recording. `leaves` are those of the call now that the body has run: it may have made variables.
+    pub(crate) fn compile(
+        recording: Recording,
+        signature: Signature,
+        leaves: &Leaves<'_>,
+        names: &[&str],
+        template: Box<dyn Any + Send + Sync>,
+        tracing: Duration,
+    ) -> Result<Trace> {
+        let start = std::time::Instant::now();
+        let (backend, report) = Backend::compile(&recording.graph)?;
+        let slots = recording.variables.into_iter().map(|used| {
+            let position = leaves.variables.iter().position(|v| v.id() == used.variable.id());
+            let source = match position {
+                Some(i) => VariableSource::Argument(i as u32),
+                None => VariableSource::Captured(used.variable),
+            };
+            Slot { source, written: used.written }
+        });
+        Ok(Trace {
+            description: signature.describe(names),
+            signature,
+            graph: recording.graph,
+            report,
+            timing: Timing { tracing, compiling: start.elapsed() },
+            backend,
+            inputs: recording.inputs.into(),
+            variables: slots.collect(),
+            captured: recording.captured.into(),
+            traced_variables: leaves.variables.iter().map(|&v| v.clone()).collect(),
+            random_ticks: recording.random_ticks,
+            template,
+        })
+    }
+
+    /// Runs the compiled code on a call's leaves. The results are in the order of the template's symbolic leaves.
+    pub(crate) fn run(&self, leaves: &Leaves<'_>) -> Result<SmallVec<[Array; 2]>> {
+        let variables: SmallVec<[&Variable; 8]> = self.variables.iter().map(|slot| slot.variable(leaves)).collect();
+        let mut order: SmallVec<[u32; 8]> = (0..variables.len() as u32).collect();
+        if !variables.is_sorted_by_key(|v| v.id()) {
+            order.sort_unstable_by_key(|&i| variables[i as usize].id());
+        }
+        let mut snapshots: SmallVec<[Option<Array>; 8]> = variables.iter().map(|_| None).collect();
+        let mut guards: SmallVec<[(u32, MutexGuard<'_, Array>); 8]> = SmallVec::new();
+        for i in order {
+            match self.variables[i as usize].written {
+                true => guards.push((i, variables[i as usize].lock())),
+                false => snapshots[i as usize] = Some(variables[i as usize].peek()),
+            }
+        }
+        let mut states: SmallVec<[Option<&mut Array>; 8]> = variables.iter().map(|_| None).collect();
+        for (i, guard) in &mut guards {
+            states[*i as usize] = Some(guard);
+        }
+        let random = match self.random_ticks {
+            0 => None,
+            ticks => Some(Array::from_slice(&[2], &crate::random::reserve(ticks))),
+        };
+        let mut args: SmallVec<[Arg<'_>; 16]> = SmallVec::new();
+        for input in &self.inputs {
+            let missing = || Error::new(Kind::Internal, "a trace's input has no source");
+            args.push(match *input {
+                InputSource::Leaf(i) => Arg::Ref(leaves.tensors[i as usize].array().ok_or_else(missing)?),
+                InputSource::Captured(i) => Arg::Ref(self.captured[i as usize].array().ok_or_else(missing)?),
+                InputSource::Random => Arg::Ref(random.as_ref().ok_or_else(missing)?),
+                InputSource::Variable(i) => match states[i as usize].take() {
+                    Some(state) => Arg::State(state),
+                    None => Arg::Ref(snapshots[i as usize].as_ref().ok_or_else(missing)?),
+                },
+            });
+        }
+        self.backend.run(&mut args)
+    }
+
+    /// What the body returned, if it was a `T`.
+    pub(crate) fn template<T: 'static>(&self) -> Option<&T> {
+        self.template.downcast_ref()
+    }
+
+    /// The trace as a graph of the tensor arguments alone: captured tensors and variables become constants of
+    /// their present value.
+    pub(crate) fn frozen(&self) -> Result<Graph> {
+        if !self.graph.donations.is_empty() || self.random_ticks > 0 {
+            let text = format!("`{}` cannot be saved: it assigns variables or draws random numbers", self.graph.name);
+            return Err(Error::new(Kind::Value, text).hint("save the function that only computes a result"));
+        }
+        let mut builder = GraphBuilder::new(self.graph.name.clone());
+        let mut values = Vec::with_capacity(self.inputs.len());
+        for ((input, &value), name) in self.inputs.iter().zip(&self.graph.inputs).zip(&self.graph.input_names) {
+            let known = match *input {
+                InputSource::Captured(k) => self.captured[k as usize].array().cloned(),
+                InputSource::Variable(k) => match &self.variables[k as usize].source {
+                    VariableSource::Captured(v) => Some(v.peek()),
+                    VariableSource::Argument(i) => Some(self.traced_variables[*i as usize].peek()),
+                },
+                InputSource::Leaf(_) | InputSource::Random => None,
+            };
+            values.push(match known {
+                Some(array) => builder.constant(array),
+                None => builder.parameter(name.clone(), self.graph.spec(value).clone()),
+            });
+        }
+        let outputs = edit::splice(&mut builder, &self.graph, &values)?;
+        Ok(builder.finish(outputs))
+    }
+}
+
+impl Slot {
+    fn variable<'s>(&'s self, leaves: &'s Leaves<'_>) -> &'s Variable {
+        match &self.source {
+            VariableSource::Argument(i) => leaves.variables[*i as usize],
+            VariableSource::Captured(variable) => variable,
+        }
+    }
+}
+
+/// One trace of a function: what `f::concrete(..)` gives.
+pub struct Concrete(pub(crate) Arc<Trace>);
+
+impl Concrete {
+    /// The traced graph as text, before any pass.
+    pub fn graph(&self) -> String {
+        self.0.graph.to_string()
+    }
+
+    /// Signature, timing, and what the compiler made of it.
+    pub fn explain(&self) -> String {
+        super::report::trace(&self.0)
+    }
+
+    /// Writes the compiled program to a file that the runtime alone can load. Its inputs are the tensor
+    /// arguments; variables and captured tensors are saved with their present value.
+    pub fn save(&self, path: impl AsRef<std::path::Path>) -> Result<()> {
+        crate::engine::backend::save(&self.0.frozen()?, path.as_ref())
+    }
+}
+
+impl fmt::Debug for Concrete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Concrete({} {})", self.0.graph.name, self.0.description)
+    }
+}
