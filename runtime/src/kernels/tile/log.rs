@@ -3,7 +3,7 @@
 //! x = m 2^e with 0.75 <= m < 1.5, f = m - 1, and log x = e ln2 + log(1 + f). Near x = 1 the exponent is 0 and f is
 //! exact, so the relative error stays small there.
 
-use std::f64::consts::{LN_2, LOG2_E, LOG10_2, LOG10_E};
+use std::f64::consts::{LN_2, LOG2_E, LOG10_2};
 
 use super::exp::exp_normal;
 use super::functions::{Log, Log1p, Log2, Log10, Softplus};
@@ -33,31 +33,15 @@ const ATANH: [f64; 6] = [
     0.08703488200461768,
 ];
 
-/// A base of logarithms: 1 / ln(base) and log_base(2), each as a part that f32 holds exactly and the rest.
-struct Base {
-    one: [f64; 2],
-    two: [f64; 2],
-}
+/// ln2 to 9 bits, and the rest.
+const LN_2_HIGH: f64 = 0.693359375;
+const LN_2_LOW: f64 = LN_2 - LN_2_HIGH;
 
-const NATURAL: Base = Base { one: [1.0, 0.0], two: [0.693359375, LN_2 - 0.693359375] };
-const BINARY: Base = Base { one: [1.4427490234375, LOG2_E - 1.4427490234375], two: [1.0, 0.0] };
-const DECIMAL: Base =
-    Base { one: [0.434326171875, LOG10_E - 0.434326171875], two: [0.301025390625, LOG10_2 - 0.301025390625] };
-
-/// e log(2) + log(1 + f) in f32 lanes.
+/// e ln2 + log(1 + f) in f32 lanes.
 #[inline(always)]
-fn log_parts<V: Lanes>(e: V, f: V, base: &Base) -> V {
-    let w = f * f * f.polynomial(&LOG);
-    let [one_high, one_low] = base.one.map(V::splat);
-    let [two_high, two_low] = base.two.map(V::splat);
-    let mut small = w * one_high;
-    if base.one[1] != 0.0 {
-        small = (f + w).mul_add(one_low, small);
-    }
-    if base.two[1] != 0.0 {
-        small = e.mul_add(two_low, small);
-    }
-    e.mul_add(two_high, f.mul_add(one_high, small))
+fn log_parts<V: Lanes>(e: V, f: V) -> V {
+    let small = e.mul_add(V::splat(LN_2_LOW), f * f * f.polynomial(&LOG));
+    e.mul_add(V::splat(LN_2_HIGH), f + small)
 }
 
 /// log(1 + f) to a relative error of 2^-48, in f64 lanes.
@@ -117,25 +101,23 @@ impl Unary for Log {
     #[inline(always)]
     fn eval<V: Lanes>(x: V) -> V {
         let (e, m) = x.split();
-        special_cases(x, log_parts(e, m - V::splat(1.0), &NATURAL))
+        special_cases(x, log_parts(e, m - V::splat(1.0)))
     }
 }
 
 impl Unary for Log2 {
-    const WIDE: bool = false;
+    const WIDE: bool = true;
     #[inline(always)]
     fn eval<V: Lanes>(x: V) -> V {
-        let (e, m) = x.split();
-        special_cases(x, log_parts(e, m - V::splat(1.0), &BINARY))
+        log2_wide(x)
     }
 }
 
 impl Unary for Log10 {
-    const WIDE: bool = false;
+    const WIDE: bool = true;
     #[inline(always)]
     fn eval<V: Lanes>(x: V) -> V {
-        let (e, m) = x.split();
-        special_cases(x, log_parts(e, m - V::splat(1.0), &DECIMAL))
+        log2_wide(x) * V::splat(LOG10_2)
     }
 }
 
@@ -144,7 +126,7 @@ impl Unary for Log1p {
     #[inline(always)]
     fn eval<V: Lanes>(x: V) -> V {
         let (e, f) = split_1p(x);
-        special_cases_1p(x, log_parts(e, f, &NATURAL))
+        special_cases_1p(x, log_parts(e, f))
     }
 }
 

@@ -9,7 +9,7 @@ use super::*;
 /// The largest error allowed, in units in the last place of the exact result.
 const TOLERANCE: f64 = 2.0;
 
-const EDGES: [f32; 40] = [
+const EDGES: [f32; 42] = [
     0.0,
     f32::from_bits(1),
     f32::from_bits(2),
@@ -26,6 +26,8 @@ const EDGES: [f32; 40] = [
     0.50000006,
     0.55,
     0.70710677,
+    0.7383856,
+    0.74992657,
     0.75,
     0.925,
     0.99999994,
@@ -68,7 +70,11 @@ fn for_each_run(mut f: impl FnMut(&[f32])) {
     let samples = samples();
     for begin in (0..samples).step_by(RUN as usize) {
         let run = begin..samples.min(begin + RUN);
-        f(&run.map(|i| f32::from_bits(((i << 32) / samples) as u32 ^ (i as u32 & 0xF))).collect::<Vec<_>>());
+        f(&run.clone().map(|i| f32::from_bits(((i << 32) / samples) as u32 ^ (i as u32 & 0xF))).collect::<Vec<_>>());
+        // Ten binades around 1, where most functions change their method, more densely.
+        let (low, high) = (0.015625f32.to_bits() as u64, 16f32.to_bits() as u64);
+        let near_one = |i| f32::from_bits((low + i * (high - low) / samples) as u32 | (i as u32 & 1) << 31);
+        f(&run.map(near_one).collect::<Vec<_>>());
     }
 }
 
