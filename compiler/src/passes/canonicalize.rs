@@ -12,7 +12,7 @@
 //! }
 //! After
 //! graph @f(%0: f32[4, 3] "x", %1: f32[4] "y") {
-//!   %2 = constant {value = data f32[](2)} : f32[]
+//!   %2 = constant {value = data f32[](2.0)} : f32[]
 //!   %3 = reduce_max %0 {axes = [1]} : f32[4]
 //!   %4 = add %1, %3 : f32[4]
 //!   %5 = multiply %4, %2 : f32[4]

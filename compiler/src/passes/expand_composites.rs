@@ -9,7 +9,7 @@
 //! After
 //! graph @f(%0: f32[4] "x") {
 //!   %1 = abs %0 : f32[4]
-//!   %2 = constant {value = data f32[](1)} : f32[]
+//!   %2 = constant {value = data f32[](1.0)} : f32[]
 //!   %3 = add %1, %2 : f32[4]
 //!   %4 = divide %0, %3 : f32[4]
 //!   return %4
