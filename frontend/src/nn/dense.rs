@@ -21,7 +21,7 @@ use tracelift_runtime::DType;
 ///
 /// let layer = tl::Dense::new(3).activation("relu");
 /// let y = layer.call(&tl::zeros(&[2, 5]), Mode::Infer);
-/// assert_eq!(y.shape(), [2, 3].as_slice().into());
+/// assert_eq!(y.shape(), [2, 3]);
 /// assert_eq!(layer.variables().len(), 2);
 /// ```
 pub struct Dense {

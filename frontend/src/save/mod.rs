@@ -27,7 +27,7 @@ use tracelift_runtime::{Array, DType};
 /// tl::load_weights(&other, &file)?;
 /// assert_eq!(other.kernel().unwrap().value(), layer.kernel().unwrap().value());
 /// # std::fs::remove_file(file).unwrap();
-/// # tl::Result::Ok(())
+/// # Ok::<(), tl::Error>(())
 /// ```
 pub fn save_weights(module: &(impl Module + ?Sized), path: impl AsRef<Path>) -> Result<()> {
     let path = path.as_ref();

@@ -1,0 +1,163 @@
+//! Layers, optimizers and saved weights: formulas against plain Rust, and what is refused.
+
+use tl::optimizers::{Adam, Optimizer, Sgd};
+use tl::prelude::*;
+use tracelift as tl;
+
+fn close(a: f64, b: f64) {
+    assert!((a - b).abs() <= 1e-5 * b.abs().max(1e-3), "{a} is not {b}");
+}
+
+/// Runs ten steps of minimising `w²` and gives `w` after each, eagerly or traced.
+fn descend(optimizer: &impl Optimizer, traced: bool) -> Vec<f64> {
+    let w = Variable::new(3.0);
+    #[function]
+    fn step<O: Optimizer>(optimizer: &O, w: &Variable) {
+        let tape = GradientTape::new();
+        let loss = tl::square(w);
+        let gradient = tape.gradient(&loss, w);
+        optimizer.apply(&[gradient], std::slice::from_ref(w));
+    }
+    let once = || if traced { step(optimizer, &w) } else { step::eager(optimizer, &w) };
+    (0..10).map(|_| (once(), w.value().item()).1).collect()
+}
+
+#[test]
+fn sgd_follows_its_formulas() {
+    for (momentum, nesterov) in [(0.0, false), (0.9, false), (0.9, true)] {
+        let (mut w, mut v) = (3.0f64, 0.0);
+        let expected: Vec<f64> = (0..10)
+            .map(|_| {
+                let g = 2.0 * w;
+                v = momentum * v - 0.1 * g;
+                w += if nesterov { momentum * v - 0.1 * g } else { v };
+                w
+            })
+            .collect();
+        for traced in [false, true] {
+            let sgd = Sgd::new(0.1).momentum(momentum).nesterov(nesterov);
+            descend(&sgd, traced).iter().zip(&expected).for_each(|(&a, &b)| close(a, b));
+        }
+    }
+}
+
+#[test]
+fn adam_follows_its_formulas() {
+    let (mut w, mut m, mut v) = (3.0f64, 0.0, 0.0);
+    let expected: Vec<f64> = (1..=10)
+        .map(|t| {
+            let g = 2.0 * w;
+            m += (g - m) * 0.1;
+            v += (g * g - v) * 0.001;
+            let rate = 0.1 * (1.0 - 0.999f64.powi(t)).sqrt() / (1.0 - 0.9f64.powi(t));
+            w -= rate * m / (v.sqrt() + 1e-7);
+            w
+        })
+        .collect();
+    for traced in [false, true] {
+        // 1 - 0.999 has few digits in f32, which is what Keras computes in too.
+        let path = descend(&Adam::new(0.1), traced);
+        path.iter().zip(&expected).for_each(|(&a, &b)| assert!((a - b).abs() < 1e-3, "{a} is not {b}"));
+    }
+}
+
+#[test]
+fn the_learning_rate_changes_without_a_new_trace() {
+    #[function]
+    fn step(sgd: &Sgd, w: &Variable) {
+        sgd.apply(&[constant(1.0)], std::slice::from_ref(w));
+    }
+    let (sgd, w) = (Sgd::new(1.0), Variable::new(5.0));
+    step(&sgd, &w);
+    sgd.learning_rate().assign(0.5);
+    step(&sgd, &w);
+    assert_eq!((w.value().item(), step::trace_count()), (3.5, 1));
+    let error = sgd.try_apply(&[], &[w]).unwrap_err().to_string();
+    assert!(error.starts_with("Sgd: 0 gradients for 1 variables"), "{error}");
+}
+
+#[test]
+fn slots_belong_to_their_variables() {
+    #[function]
+    fn step(a: &Variable, b: &Variable, sgd: &Sgd) {
+        sgd.apply(&[constant(1.0), constant(2.0)], &[a.clone(), b.clone()]);
+    }
+    let (a, b) = (Variable::new(0.0), Variable::new(0.0));
+    let (forward, backward) = (Sgd::new(1.0).momentum(0.5), Sgd::new(1.0).momentum(0.5));
+    step(&a, &b, &forward);
+    // The other optimizer meets the variables in the other order: its slots must not be mistaken.
+    backward.apply(&[constant(2.0), constant(1.0)], &[b.clone(), a.clone()]);
+    step(&a, &b, &backward);
+    assert_eq!((a.value().item(), b.value().item()), (-1.0 - 1.0 - 1.5, -2.0 - 2.0 - 3.0));
+}
+
+#[test]
+fn dense_says_what_it_expected() {
+    let layer = tl::Dense::new(3);
+    layer.call(&tl::zeros(&[2, 4]), Mode::Infer);
+    for (x, text) in [
+        (tl::zeros(&[2, 5]), "Dense(3): expected an input [.., 4], received f32[2, 5]"),
+        (tl::zeros(&[4]), "the first axis is the batch"),
+        (tl::zeros(&[1, 4]).cast(F64), "its variables are f32"),
+    ] {
+        let error = tl::attempt(|| layer.call(&x, Mode::Infer)).unwrap_err().to_string();
+        assert!(error.contains(text), "{error}");
+    }
+    let error = tl::attempt(|| tl::Dense::new(1).activation("rellu")).map(drop).unwrap_err().to_string();
+    assert!(error.contains("no op of one operand is named \"rellu\""), "{error}");
+}
+
+#[test]
+fn dropout_is_the_same_traced_and_serves_every_batch_size() {
+    #[function]
+    fn drop_half(x: &Tensor) -> Tensor {
+        tl::Dropout::new(0.5).call(x, Mode::Train)
+    }
+    for n in [100, 64, 32, 7] {
+        tl::random::set_seed(5);
+        let traced = drop_half(&tl::ones(&[n, 3]));
+        tl::random::set_seed(5);
+        assert_eq!(traced, drop_half::eager(&tl::ones(&[n, 3])));
+    }
+    assert_eq!(drop_half::trace_count(), 2);
+}
+
+#[test]
+fn weights_come_back_or_the_reason_is_given() {
+    #[derive(Layer)]
+    struct Model {
+        first: tl::Dense,
+        more: Vec<tl::Dense>,
+    }
+    let make = |units: usize| {
+        let model = Model { first: tl::Dense::new(units), more: vec![tl::Dense::new(2).use_bias(false)] };
+        model.first.build(4, F32);
+        model.more[0].build(units, F32);
+        model
+    };
+    let file = std::env::temp_dir().join(format!("tracelift-nn-{}.safetensors", std::process::id()));
+    let (saved, loaded) = (make(3), make(3));
+    tl::save_weights(&saved, &file).unwrap();
+    tl::load_weights(&loaded, &file).unwrap();
+    let names: Vec<String> = saved.named_variables().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["first/kernel", "first/bias", "more/0/kernel"]);
+    for (a, b) in saved.variables().iter().zip(loaded.variables()) {
+        assert_eq!(a.value(), b.value());
+    }
+    let refused = |model: &Model, text: &str| {
+        let before: Vec<Tensor> = model.variables().iter().map(Variable::value).collect();
+        let error = tl::load_weights(model, &file).unwrap_err();
+        assert!(error.to_string().contains(text), "{error}");
+        assert_eq!(error.kind(), tl::Kind::File);
+        assert!(model.variables().iter().zip(before).all(|(v, old)| v.value() == old));
+    };
+    refused(&make(5), "`first/kernel` is F32[4, 5] in the module, F32[4, 3] in the file");
+    refused(
+        &Model { first: tl::Dense::new(3), more: vec![] },
+        "only in the file: [first/bias, first/kernel, more/0/kernel]",
+    );
+    std::fs::write(&file, [9; 40]).unwrap();
+    refused(&saved, ".safetensors");
+    std::fs::remove_file(&file).unwrap();
+    refused(&saved, ".safetensors");
+}
