@@ -5,6 +5,7 @@
 
 use super::cx::{Handle, Handles, OpCx};
 use super::opdef::{Operands, SpecCx, Specs};
+use super::print::brief;
 use super::{AttrValue, Attrs, Graph, Node, NodeId, OpDef, ValueId};
 use crate::base::{Dim, Error, Kind, Loc, Result, TensorSpec};
 use crate::graph::opdef::AttrKind;
@@ -180,7 +181,8 @@ pub(crate) fn normalized(op: &OpDef, attrs: Attrs) -> Result<Attrs> {
             Some(&AttrValue::Int(v)) if def.kind == AttrKind::Float => result.set(def.name, v as f64),
             Some(value) if def.kind.admits(value) => result.set(def.name, value.clone()),
             Some(value) => {
-                let text = format!("attribute `{}` must be {}; received {value:?}", def.name, kind_name(def.kind));
+                let text =
+                    format!("attribute `{}` must be {}; received {}", def.name, kind_name(def.kind), brief(value));
                 return Err(Error::new(Kind::Value, text));
             }
             None if def.optional => continue,
@@ -244,7 +246,7 @@ pub fn op_error(error: Error, op: &OpDef, attrs: &Attrs, inputs: &[TensorSpec], 
             let _ = write!(text, "{}{name}: {spec}", if i == 0 { "\n  operands: " } else { ", " });
         }
         for (i, (name, value)) in attrs.iter().enumerate() {
-            let _ = write!(text, "{}{name} = {value:?}", if i == 0 { "\n  attributes: " } else { ", " });
+            let _ = write!(text, "{}{name} = {}", if i == 0 { "\n  attributes: " } else { ", " }, brief(value));
         }
         if *loc != Loc::default() {
             let _ = write!(text, "\n  at {loc}");
@@ -301,7 +303,7 @@ mod tests {
             "`constant`: attribute `value` is missing\n  operands: operand: f32[2]\n  at unknown line in model/dense"
         );
         let e = b.apply_at(&ops::CONSTANT, Attrs::new().with("value", 1i64), &[], Loc::default()).unwrap_err();
-        assert_eq!(e.message(), "`constant`: attribute `value` must be a constant tensor; received Int(1)");
+        assert_eq!(e.message(), "`constant`: attribute `value` must be a constant tensor; received 1");
         let dims: Vec<Dim> = vec![i64::MAX.into(), 4i64.into()];
         let attrs = Attrs::new().with("dtype", DType::F32).with("dims", dims);
         let e = b.apply_at(&ops::PARAMETER, attrs, &[], Loc::default()).unwrap_err();

@@ -1,7 +1,8 @@
 //! Graphs as Graphviz text, for a look: `dot -Tsvg`.
 
+use super::print::brief;
 use super::walk::dependences;
-use super::{AttrValue, Graph, NodeId};
+use super::{Graph, NodeId};
 use petgraph::dot::{Config, Dot};
 use petgraph::visit::EdgeRef;
 
@@ -12,12 +13,7 @@ pub fn dot(graph: &Graph) -> String {
         let node = graph.node(id);
         let mut text = node.op.name.to_owned();
         for (name, value) in node.attrs.iter() {
-            let shown = match value {
-                AttrValue::Data(data) if data.len() > 4 => format!("{data:?}"),
-                AttrValue::Graph(body) => format!("@{}", body.name),
-                other => other.to_string(),
-            };
-            text.push_str(&format!("\\n{name} = {}", escape(&shown)));
+            text.push_str(&format!("\\n{name} = {}", escape(&brief(value))));
         }
         text
     };

@@ -20,6 +20,16 @@ pub fn print_marked(graph: &Graph, marked: NodeId, remark: &str) -> String {
     w.finish()
 }
 
+/// An attribute's value for messages and drawings: as in the text form, but large constants and subgraphs only by
+/// spec and name.
+pub fn brief(value: &AttrValue) -> String {
+    match value {
+        AttrValue::Data(data) if data.len() > 4 => format!("{}{:?}", data.dtype(), data.shape()),
+        AttrValue::Graph(body) => format!("@{}", body.name),
+        other => other.to_string(),
+    }
+}
+
 impl fmt::Display for Graph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut w = Writer::new();
