@@ -212,26 +212,26 @@ mod tests {
 
     #[test]
     fn streams_are_reproducible_and_distinct() {
-        let draws = |g: &Generator| [g.uniform(&[5]), g.normal(&[5])];
+        let draws = |g: &Generator| [g.uniform([5]), g.normal([5])];
         let (a, b) = (Generator::from_seed(3), Generator::from_seed(3));
         assert_eq!(draws(&a), draws(&b));
         let children = a.split(2);
         assert_eq!(children[0].state().value(), b.split(2)[0].state().value());
-        assert_ne!(children[0].uniform(&[5]), children[1].uniform(&[5]));
-        assert_eq!(stateless_normal(&[4], 9), stateless_normal(&[4], 9));
+        assert_ne!(children[0].uniform([5]), children[1].uniform([5]));
+        assert_eq!(stateless_normal([4], 9), stateless_normal([4], 9));
     }
 
     #[test]
     fn draws_lie_where_they_should() {
-        let x = stateless_uniform_between(&[1000], -2.0, 3.0, 1).to_vec::<f32>();
+        let x = stateless_uniform_between([1000], -2.0, 3.0, 1).to_vec::<f32>();
         assert!(x.iter().all(|v| (-2.0..3.0).contains(v)));
         let mean = x.iter().sum::<f32>() / 1000.0;
         assert!((mean - 0.5).abs() < 0.15, "{mean}");
-        let k = stateless_integers(&[500], 2, 5, 1).to_vec::<i32>();
+        let k = stateless_integers([500], 2, 5, 1).to_vec::<i32>();
         assert!((2..5).all(|v| k.contains(&v)) && k.iter().all(|v| (2..5).contains(v)));
-        let t = stateless_truncated_normal(&[1000], 4).to_vec::<f32>();
+        let t = stateless_truncated_normal([1000], 4).to_vec::<f32>();
         assert!(t.iter().all(|v| v.abs() <= 2.0));
-        let heads = stateless_bernoulli(&[1000], 0.25, 1).to_vec::<bool>().into_iter().filter(|&b| b).count();
+        let heads = stateless_bernoulli([1000], 0.25, 1).to_vec::<bool>().into_iter().filter(|&b| b).count();
         assert!((200..300).contains(&heads), "{heads}");
         let mut order = stateless_shuffle(Tensor::from((0..20).collect::<Vec<i32>>()), 1).to_vec::<i32>();
         assert_ne!(order, (0..20).collect::<Vec<i32>>());

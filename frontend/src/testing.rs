@@ -72,7 +72,7 @@ fn check(
 }
 
 /// The index of the `i`-th element.
-fn position(mut i: usize, shape: &[usize]) -> Vec<usize> {
+pub(crate) fn position(mut i: usize, shape: &[usize]) -> Vec<usize> {
     let mut index = vec![0; shape.len()];
     for (at, &len) in index.iter_mut().zip(shape).rev() {
         *at = i % len;

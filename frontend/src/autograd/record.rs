@@ -141,11 +141,6 @@ pub(crate) fn is_recording() -> bool {
     RECORDING.get() != 0
 }
 
-/// Whether an op on these tensors would be recorded.
-pub(crate) fn is_watching(inputs: &[&Tensor]) -> bool {
-    is_recording() && TAPES.with_borrow(|tapes| tapes.iter().any(|t| t.depends(inputs)))
-}
-
 /// Shows an op that has run to the open tapes.
 pub(crate) fn note(op: &'static OpDef, attrs: &Attrs, inputs: &[&Tensor], outputs: &[Tensor]) {
     note_with(inputs, outputs, || Backward::Op { op, attrs: attrs.clone() });

@@ -3,12 +3,13 @@
 //! Only steps between a source and the target are differentiated. Each op's rule comes from the compiler and runs
 //! through dispatch, so outer tapes and traces see the backward pass as ordinary ops.
 
-use super::record::{Backward, Node, Record};
+use super::record::{self, Backward, Node, Record};
 use super::sources::Source;
 use crate::engine::cx::EagerCx;
-use crate::engine::dispatch;
+use crate::engine::{backward, dispatch};
 use crate::error::{Error, Kind, Result, at};
 use crate::tensor::{Scalar, Tensor};
+use crate::trace::recorder;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 use std::panic::Location;
@@ -118,6 +119,13 @@ fn pull(
         Backward::Custom(backward) => return backward(incoming),
         Backward::Op { op, attrs } => (*op, attrs),
     };
+    // Ops that somebody records run one by one; so do control flow and what the one program does not serve.
+    if !record::is_recording() && !recorder::is_active() {
+        let pulled = backward::run(op, attrs, &node.inputs, &node.outputs, incoming, wanted, loc);
+        if let Some(pulled) = pulled.map_err(|e| at(e, loc))? {
+            return Ok(pulled);
+        }
+    }
     let mut cx = EagerCx::new(loc);
     let mut insert = |tensor: &Tensor| cx.insert(tensor.clone());
     let inputs: SmallVec<[Handle; 4]> = node.inputs.iter().map(&mut insert).collect();

@@ -8,7 +8,7 @@ use crate::{self as tl, Variable};
 
 #[test]
 fn linear_regression_learns() {
-    let x = tl::random::stateless_uniform(&[100], 1);
+    let x = tl::random::stateless_uniform([100], 1);
     let y = 0.1 * &x + 0.3;
     let (m, b) = (Variable::new(0.0), Variable::new(0.0));
     for _ in 0..200 {
@@ -41,7 +41,7 @@ fn composites_and_products_have_gradients() {
     for (i, value) in analytic.into_iter().enumerate() {
         let mut step = vec![0.0f32; 4];
         step[i] = 1e-2;
-        let step = Tensor::from(step).reshape(&[2, 2]);
+        let step = Tensor::from(step).reshape([2, 2]);
         let numeric = (f(&(&x + &step)) - f(&(&x - &step))) / 2e-2;
         assert_close_within(numeric, value, 1e-2, 1e-3);
     }

@@ -1,7 +1,8 @@
 //! The only way an op runs: executed at once, or recorded by the trace in progress; then shown to the tapes.
 
-use super::eager;
+use super::{eager, numerics};
 use crate::autograd::tape;
+use crate::config;
 use crate::error::Result;
 use crate::tensor::Tensor;
 use crate::tensor::operand::{Operand, resolve};
@@ -30,6 +31,9 @@ pub(crate) fn apply(
         return Ok(outputs);
     }
     let outputs = eager::run(op, &attrs, inputs, loc)?;
+    if config::checks_numerics() {
+        numerics::check(op, &outputs, loc)?;
+    }
     if tapes {
         tape::note(op, &attrs, inputs, &outputs);
     }

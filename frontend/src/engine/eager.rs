@@ -1,59 +1,27 @@
 //! Running one op at once.
 //!
-//! An op becomes a program of that one op with symbolic sizes, made once for each [`Pattern`] and kept: in a small
-//! table of this thread, behind it in a map that threads share. A call that finds its program allocates nothing but
-//! results. Where symbols do not do (an axis of length 0, a rule that must know a size) the program is for one shape.
+//! Most ops run as compiled programs of that one op (see [`cache`]). Three kinds do not: constants, reshapes (which
+//! share the elements), and slices (whose bounds change from call to call).
 
+use super::cache::{self, Key, Source, Task};
 use super::dispatch::Outputs;
 use super::key::{self, Pattern};
-use crate::config::{self, Backend};
+use crate::config;
 use crate::error::{Error, Kind, Result, at};
 use crate::tensor::Tensor;
-use rustc_hash::FxHashMap;
+use crate::trace::recorder;
 use smallvec::{SmallVec, smallvec};
-use std::cell::RefCell;
 use std::panic::Location;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-use tracelift_compiler::graph::opdef::{Lower, Movement, Operands, Source, SpecCx};
+use tracelift_compiler::graph::builder::op_error;
+use tracelift_compiler::graph::opdef::{self, Lower, Movement, Operands, SpecCx, Specs};
 use tracelift_compiler::graph::{Attrs, Graph, GraphBuilder, OpDef, ValueId};
-use tracelift_compiler::{Loc, TensorSpec, interp};
+use tracelift_compiler::{Loc, TensorSpec};
 use tracelift_runtime::Array;
+use tracelift_runtime::array::shape::row_major_strides;
+use tracelift_runtime::kernels::library::{self, LibraryCx, View, ViewMut};
 
 /// The operands' arrays.
-type Arrays<'a> = SmallVec<[&'a Array; 4]>;
-
-/// A program of one op.
-struct Entry {
-    op: &'static OpDef,
-    attrs: Attrs,
-    backend: Backend,
-    pattern: Pattern,
-    /// The one shape of each operand that it is for; None: every shape of the pattern.
-    shapes: Option<Vec<usize>>,
-    /// Whether the pattern alone says that the op takes these operands.
-    decided: bool,
-    code: Code,
-}
-
-enum Code {
-    Interpreted(Graph),
-}
-
-/// A program that this thread used lately, and the shapes that the op's rule has accepted last.
-struct Recent {
-    entry: Arc<Entry>,
-    accepted: Vec<usize>,
-}
-
-/// Slots of the thread's table; a power of two.
-const SLOTS: usize = 256;
-
-thread_local! {
-    static RECENT: RefCell<Vec<Option<Recent>>> = RefCell::new((0..SLOTS).map(|_| None).collect());
-}
-
-/// Programs by hash.
-static SHARED: LazyLock<Mutex<FxHashMap<u64, Vec<Arc<Entry>>>>> = LazyLock::new(Mutex::default);
+pub(crate) type Arrays<'a> = SmallVec<[&'a Array; 4]>;
 
 /// Runs `op` on concrete tensors. Errors name the op, its operands and `loc`.
 pub(crate) fn run(
@@ -64,88 +32,74 @@ pub(crate) fn run(
 ) -> Result<Outputs> {
     let mut arrays = Arrays::new();
     for input in inputs {
-        arrays.push(input.concrete(op.name, loc)?);
+        match input.array() {
+            Some(array) => arrays.push(array),
+            None => recorder::host_value(input, op.name, loc)?,
+        }
     }
     match op.lower {
-        Lower::Source(Source::Constant) => {
+        Lower::Source(opdef::Source::Constant) => {
             let value = attrs.data("value").ok_or_else(|| Error::new(Kind::Internal, "a constant without value"))?;
             Ok(smallvec![Tensor::from_array(value.clone())])
         }
         Lower::Movement(Movement::Reshape) => reshape(op, attrs, &arrays, loc),
-        _ => run_program(op, attrs, &arrays, loc),
+        Lower::Movement(Movement::Slice) => slice(op, attrs, &arrays, loc),
+        _ => program(op, attrs, &arrays, loc),
+    }
+}
+
+/// The compiled program of the op.
+fn program(op: &'static OpDef, attrs: &Attrs, inputs: &[&Array], loc: &'static Location<'static>) -> Result<Outputs> {
+    let pattern = Pattern::of(inputs).unwrap_or_default();
+    let key = Key { op, attrs, task: Task::Forward, backend: config::backend(), pattern };
+    let build = |specs: &[TensorSpec]| Ok(Source { graph: graph(op, attrs, specs, loc)?, present: u32::MAX });
+    match cache::run(&key, inputs, &build) {
+        Ok((results, _)) => Ok(results.into_iter().map(Tensor::from_array).collect()),
+        Err(error) => Err(failed(error, op, attrs, inputs, loc)),
     }
 }
 
 /// The same elements under another shape: nothing is copied.
 fn reshape(op: &'static OpDef, attrs: &Attrs, inputs: &[&Array], loc: &'static Location<'static>) -> Result<Outputs> {
-    let specs = key::concrete_specs(inputs);
-    let shape = match (op.spec)(&SpecCx { inputs: &specs, attrs }).ok().and_then(|s| s[0].const_shape()) {
-        Some(shape) => shape,
-        // The builder words the error.
-        None => return Err(build(op, attrs, &specs, loc).err().unwrap_or_else(|| Error::new(Kind::Internal, op.name))),
-    };
-    Ok(smallvec![Tensor::from_array(inputs[0].reshaped(&shape).map_err(|e| at(e, loc))?)])
+    let shape = result_shape(op, attrs, inputs, loc)?;
+    let array = inputs[0].reshaped(&shape).map_err(|e| at(e, loc))?;
+    Ok(smallvec![Tensor::from_array(array)])
 }
 
-fn run_program(
+/// Copied by the library: a program for each `begin` would be compiled for nothing.
+fn slice(op: &'static OpDef, attrs: &Attrs, inputs: &[&Array], loc: &'static Location<'static>) -> Result<Outputs> {
+    let shape = result_shape(op, attrs, inputs, loc)?;
+    let own = row_major_strides(inputs[0].shape());
+    let begin = attrs.dims("begin").unwrap_or_default().iter().map(|d| d.as_const().unwrap_or(0));
+    let steps = attrs.ints("strides");
+    let mut params: SmallVec<[i64; 8]> = smallvec![begin.zip(&own).map(|(b, &s)| b * s as i64).sum()];
+    params.extend(own.iter().enumerate().map(|(i, &s)| s as i64 * steps.map_or(1, |steps| steps[i])));
+    let mut result = Array::uninit(inputs[0].dtype(), &shape)?;
+    let copy = library::find("copy_strided").ok_or_else(|| Error::new(Kind::Internal, "copy_strided is missing"))?;
+    let outputs = [ViewMut::of(&mut result)?];
+    (copy.run)(&mut LibraryCx { inputs: &[View::of(inputs[0])], outputs: &outputs, params: &params, epilogue: None })
+        .map_err(|e| failed(e, op, attrs, inputs, loc))?;
+    Ok(smallvec![Tensor::from_array(result)])
+}
+
+/// The shape of an op's only result.
+fn result_shape(
     op: &'static OpDef,
     attrs: &Attrs,
     inputs: &[&Array],
     loc: &'static Location<'static>,
-) -> Result<Outputs> {
-    let pattern = Pattern::of(inputs).unwrap_or_default();
-    let (hash, backend) = (key::hash(op, attrs, &pattern), config::backend());
-    let slot = (hash >> 32) as usize % SLOTS;
-    let found = RECENT.with_borrow_mut(|recent| {
-        let recent = recent[slot].as_mut().filter(|r| r.entry.serves(op, attrs, backend, &pattern, inputs))?;
-        recent.accepts(inputs).then(|| recent.entry.run(inputs))
-    });
-    let outputs = match found {
-        Some(outputs) => outputs,
-        None => prepare(op, attrs, backend, pattern, hash, slot, inputs, loc)?.run(inputs),
-    };
-    outputs.map_err(|error| failed(error, op, attrs, inputs, loc))
-}
-
-/// Finds or makes the program, and puts it in the thread's table.
-#[cold]
-fn prepare(
-    op: &'static OpDef,
-    attrs: &Attrs,
-    backend: Backend,
-    pattern: Pattern,
-    hash: u64,
-    slot: usize,
-    inputs: &[&Array],
-    loc: &'static Location<'static>,
-) -> Result<Arc<Entry>> {
+) -> Result<Vec<usize>> {
     let specs = key::concrete_specs(inputs);
-    let exact = build(op, attrs, &specs, loc)?;
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    let entries = shared.entry(hash).or_default();
-    let entry = match entries.iter().find(|e| e.serves(op, attrs, backend, &pattern, inputs)) {
-        Some(entry) => entry.clone(),
-        None => {
-            let symbolic = match pattern == Pattern::default() && !inputs.is_empty() {
-                true => None,
-                false => build(op, attrs, &pattern.specs(inputs), loc).ok(),
-            };
-            let shapes = symbolic.is_none().then(|| shapes_of(inputs));
-            let code = Code::new(symbolic.unwrap_or(exact), backend)?;
-            let decided = matches!(op.lower, Lower::Elementwise(_) | Lower::Reduction(_) | Lower::Contraction);
-            let entry = Arc::new(Entry { op, attrs: attrs.clone(), backend, pattern, shapes, decided, code });
-            entries.push(entry.clone());
-            entry
-        }
-    };
-    drop(shared);
-    let recent = Recent { entry: entry.clone(), accepted: shapes_of(inputs) };
-    RECENT.with_borrow_mut(|table| table[slot] = Some(recent));
-    Ok(entry)
+    let shape = (op.spec)(&SpecCx { inputs: &specs, attrs }).ok().and_then(|s: Specs| s[0].const_shape());
+    // The builder checks more than the rule does, and words the error.
+    shape.map_or_else(
+        || Err(graph(op, attrs, &specs, loc).err().unwrap_or_else(|| Error::new(Kind::Internal, op.name))),
+        Ok,
+    )
 }
 
 /// The graph of one op; an error names the op, its operands and `loc`.
-fn build(op: &'static OpDef, attrs: &Attrs, specs: &[TensorSpec], loc: &'static Location<'static>) -> Result<Graph> {
+fn graph(op: &'static OpDef, attrs: &Attrs, specs: &[TensorSpec], loc: &'static Location<'static>) -> Result<Graph> {
     let mut builder = GraphBuilder::new(op.name);
     let name = |i: usize| match op.inputs {
         Operands::Named(names) => names.get(i).copied().unwrap_or("operand"),
@@ -169,54 +123,5 @@ fn failed(
     if error.message().starts_with(&format!("`{}`", op.name)) {
         return at(error, loc);
     }
-    let list: Vec<String> = key::concrete_specs(inputs).iter().map(ToString::to_string).collect();
-    let mut context = format!("\n  operands: {}", list.join(", "));
-    for (name, value) in attrs.iter() {
-        context += &format!("\n  {name} = {value:?}");
-    }
-    at(error.map_message(|text| format!("`{}`: {text}{context}", op.name)), loc)
-}
-
-fn shapes_of(inputs: &[&Array]) -> Vec<usize> {
-    inputs.iter().flat_map(|a| a.shape()).copied().collect()
-}
-
-fn same_shapes(shapes: &[usize], inputs: &[&Array]) -> bool {
-    inputs.iter().flat_map(|a| a.shape()).eq(shapes)
-}
-
-impl Recent {
-    /// Whether the op takes these operands. Shapes that it took last time need no second look; others are checked
-    /// by making the program's concrete twin, unless the pattern decides.
-    fn accepts(&self, inputs: &[&Array]) -> bool {
-        self.entry.decided || same_shapes(&self.accepted, inputs)
-    }
-}
-
-impl Entry {
-    fn serves(&self, op: &OpDef, attrs: &Attrs, backend: Backend, pattern: &Pattern, inputs: &[&Array]) -> bool {
-        std::ptr::eq(self.op, op)
-            && self.pattern == *pattern
-            && self.backend == backend
-            && self.attrs == *attrs
-            && self.shapes.as_ref().is_none_or(|shapes| same_shapes(shapes, inputs))
-    }
-
-    fn run(&self, inputs: &[&Array]) -> Result<Outputs> {
-        let outputs = match &self.code {
-            Code::Interpreted(graph) => {
-                let inputs: Vec<Array> = inputs.iter().map(|&a| a.clone()).collect();
-                interp::run(graph, &inputs)?
-            }
-        };
-        Ok(outputs.into_iter().map(Tensor::from_array).collect())
-    }
-}
-
-impl Code {
-    fn new(graph: Graph, backend: Backend) -> Result<Code> {
-        match backend {
-            Backend::Interpreter => Ok(Code::Interpreted(graph)),
-        }
-    }
+    op_error(error, op, attrs, &key::concrete_specs(inputs), &Loc { line: Some(loc), scope: None })
 }

@@ -72,13 +72,14 @@ pub(crate) fn concrete_specs(inputs: &[&Array]) -> SmallVec<[TensorSpec; 3]> {
     inputs.iter().map(|a| TensorSpec::new(a.dtype(), a.shape().iter().copied())).collect()
 }
 
-/// The hash of an op, its attributes and a pattern.
-pub(crate) fn hash(op: &'static OpDef, attrs: &Attrs, pattern: &Pattern) -> u64 {
+/// The hash of an op, its attributes, a pattern, and what else tells programs apart.
+pub(crate) fn hash(op: &'static OpDef, attrs: &Attrs, pattern: &Pattern, rest: &impl Hash) -> u64 {
     let mut state = rustc_hash::FxHasher::default();
     state.write_usize(std::ptr::from_ref(op) as usize);
     for word in pattern.bytes.chunks_exact(8) {
         state.write_u64(u64::from_le_bytes(word.try_into().expect("8 bytes")));
     }
+    rest.hash(&mut state);
     if !attrs.is_empty() {
         attrs.hash(&mut state);
     }

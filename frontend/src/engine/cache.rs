@@ -1,0 +1,204 @@
+//! Programs of one op, kept.
+//!
+//! A program is made once for each [`Key`] with symbolic sizes, and found in a small table of this thread or, behind
+//! it, in a map that threads share. A call that finds its program allocates nothing but results. Where symbols do not
+//! do (an axis of length 0, a rule that must know a size) the program is for one shape of each operand.
+
+use super::backend::Backend as Code;
+use super::key::{self, Pattern};
+use crate::config::Backend;
+use crate::error::Result;
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+use std::cell::RefCell;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use tracelift_compiler::graph::opdef::Lower;
+use tracelift_compiler::graph::{Attrs, Graph, OpDef};
+use tracelift_compiler::options::Options;
+use tracelift_compiler::{TensorSpec, compile};
+use tracelift_runtime::Array;
+use tracelift_runtime::exec::{Arg, Executable};
+
+/// Results of a program.
+pub(crate) type Results = SmallVec<[Array; 2]>;
+
+/// What a program is found by.
+#[derive(Clone, Copy)]
+pub(crate) struct Key<'a> {
+    pub op: &'static OpDef,
+    pub attrs: &'a Attrs,
+    pub task: Task,
+    pub backend: Backend,
+    pub pattern: Pattern,
+}
+
+/// What a program does with its op.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Task {
+    /// Computes its results from its operands.
+    Forward,
+    /// Computes cotangents of the operands in `wanted` from operands, results, and those cotangents of results that
+    /// are in `given`. Bit sets.
+    Backward { wanted: u32, given: u32 },
+}
+
+/// A graph to make a program of, and which of the possible results it has (a bit set).
+pub(crate) struct Source {
+    pub graph: Graph,
+    pub present: u32,
+}
+
+/// A program.
+struct Entry {
+    op: &'static OpDef,
+    attrs: Attrs,
+    task: Task,
+    backend: Backend,
+    pattern: Pattern,
+    /// The one shape of each operand that it is for; None: every shape of the pattern.
+    shapes: Option<Vec<usize>>,
+    /// Whether the pattern alone says that the op takes these operands.
+    decided: bool,
+    present: u32,
+    code: Code,
+}
+
+/// A program that this thread used lately, and the shapes that the op's rule has accepted last.
+struct Recent {
+    entry: Arc<Entry>,
+    accepted: Vec<usize>,
+}
+
+/// Slots of the thread's table.
+const SLOTS: usize = 512;
+
+thread_local! {
+    static RECENT: RefCell<Vec<Option<Recent>>> = RefCell::new((0..SLOTS).map(|_| None).collect());
+}
+
+/// Programs by hash.
+static SHARED: LazyLock<Mutex<FxHashMap<u64, Vec<Arc<Entry>>>>> = LazyLock::new(Mutex::default);
+
+/// Runs the program of `key`, making it if need be: `build` gives the graph for operands of these specs. The results
+/// come with the bit set of [`Source::present`].
+pub(crate) fn run(
+    key: &Key<'_>,
+    inputs: &[&Array],
+    build: &dyn Fn(&[TensorSpec]) -> Result<Source>,
+) -> Result<(Results, u32)> {
+    let hash = key.hash();
+    let slot = (hash >> 32) as usize % SLOTS;
+    let found = RECENT.with_borrow(|recent| {
+        let recent = recent[slot].as_ref().filter(|r| r.entry.serves(key, inputs) && r.accepts(inputs))?;
+        Some(recent.entry.run(inputs))
+    });
+    match found {
+        Some(outcome) => outcome,
+        None => prepare(key, hash, slot, inputs, build)?.run(inputs),
+    }
+}
+
+/// Forgets every program.
+pub(crate) fn clear() {
+    SHARED.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    RECENT.with_borrow_mut(|recent| recent.fill_with(|| None));
+}
+
+/// Finds or makes the program, and puts it in the thread's table.
+#[cold]
+fn prepare(
+    key: &Key<'_>,
+    hash: u64,
+    slot: usize,
+    inputs: &[&Array],
+    build: &dyn Fn(&[TensorSpec]) -> Result<Source>,
+) -> Result<Arc<Entry>> {
+    // Built for the operands as they are first: this is where wrong ones are refused.
+    let exact = build(&key::concrete_specs(inputs))?;
+    let known = shared(hash, |entries| entries.iter().find(|e| e.serves(key, inputs)).cloned());
+    let entry = match known {
+        Some(entry) => entry,
+        None => {
+            let entry = Arc::new(Entry::new(key, exact, inputs, build)?);
+            shared(hash, |entries| entries.push(entry.clone()));
+            entry
+        }
+    };
+    let recent = Recent { entry: entry.clone(), accepted: shapes_of(inputs) };
+    RECENT.with_borrow_mut(|table| table[slot] = Some(recent));
+    Ok(entry)
+}
+
+fn shared<R>(hash: u64, f: impl FnOnce(&mut Vec<Arc<Entry>>) -> R) -> R {
+    f(SHARED.lock().unwrap_or_else(PoisonError::into_inner).entry(hash).or_default())
+}
+
+fn shapes_of(inputs: &[&Array]) -> Vec<usize> {
+    inputs.iter().flat_map(|a| a.shape()).copied().collect()
+}
+
+fn same_shapes(shapes: &[usize], inputs: &[&Array]) -> bool {
+    inputs.iter().flat_map(|a| a.shape()).eq(shapes)
+}
+
+impl Key<'_> {
+    fn hash(&self) -> u64 {
+        key::hash(self.op, self.attrs, &self.pattern, &(self.task, self.backend))
+    }
+}
+
+impl Recent {
+    /// Whether the op takes these operands: the pattern says so, or it took operands of these very shapes.
+    fn accepts(&self, inputs: &[&Array]) -> bool {
+        self.entry.decided || same_shapes(&self.accepted, inputs)
+    }
+}
+
+impl Entry {
+    fn new(
+        key: &Key<'_>,
+        exact: Source,
+        inputs: &[&Array],
+        build: &dyn Fn(&[TensorSpec]) -> Result<Source>,
+    ) -> Result<Entry> {
+        let general = match key.pattern == Pattern::default() && !inputs.is_empty() {
+            true => None,
+            false => build(&key.pattern.specs(inputs)).ok(),
+        };
+        let shapes = general.is_none().then(|| shapes_of(inputs));
+        let Source { graph, present } = general.unwrap_or(exact);
+        let decided = matches!(key.op.lower, Lower::Elementwise(_) | Lower::Reduction(_) | Lower::Contraction);
+        Ok(Entry {
+            op: key.op,
+            attrs: key.attrs.clone(),
+            task: key.task,
+            backend: key.backend,
+            pattern: key.pattern,
+            shapes,
+            decided,
+            present,
+            code: load(graph, key.backend)?,
+        })
+    }
+
+    fn serves(&self, key: &Key<'_>, inputs: &[&Array]) -> bool {
+        std::ptr::eq(self.op, key.op)
+            && self.pattern == key.pattern
+            && self.task == key.task
+            && self.backend == key.backend
+            && self.attrs == *key.attrs
+            && self.shapes.as_ref().is_none_or(|shapes| same_shapes(shapes, inputs))
+    }
+
+    fn run(&self, inputs: &[&Array]) -> Result<(Results, u32)> {
+        let mut args: SmallVec<[Arg<'_>; 6]> = inputs.iter().map(|&a| Arg::Ref(a)).collect();
+        Ok((self.code.run(&mut args)?, self.present))
+    }
+}
+
+fn load(graph: Graph, backend: Backend) -> Result<Code> {
+    match backend {
+        Backend::Compiled => Ok(Code::Native(Executable::new(compile(&graph, &Options::default())?.program)?)),
+        Backend::Interpreter => Ok(Code::Interpreter(graph)),
+    }
+}
