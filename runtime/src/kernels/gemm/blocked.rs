@@ -2,7 +2,7 @@
 //!
 //! `b` is cut into panels as wide as a register tile, and the inner axis into runs ([`DEPTH`]) so that a panel's
 //! run stays in the second-level cache while the rows of a piece go over it. A piece is some rows by some panels,
-//! and what threads take. Panels are copied into order (packed) if enough rows will read them, if columns of `b`
+//! and what threads take. Panels are copied into order (packed) if they are read more than once, if columns of `b`
 //! are not contiguous, or if the last one is not a whole number of vectors; `a` is packed if its rows are not
 //! contiguous. With several pieces of rows, all of `b` is packed beforehand and shared.
 
@@ -20,8 +20,11 @@ pub const PIECE_NS: i64 = 20_000;
 const DEPTH: usize = 512;
 /// Rows of a piece: a multiple of every family's rows.
 const ROW_BLOCK: usize = 96;
-/// With at most so many rows, packing `b` costs more than it saves.
-const ROWS_UNPACKED: usize = 36;
+/// Longest run of the inner axis if `a` has no more rows than a register tile: then `b` is read once and in
+/// place, and short runs keep to few of its rows at a time, each read on from where the last panel ended.
+const SHALLOW: usize = 16;
+/// Up to so many rows stay in one piece, if there are enough panels to share out instead.
+const ROWS_TOGETHER: usize = 2 * ROW_BLOCK;
 
 /// Estimated time of a product on one core, in nanoseconds.
 pub fn cost_ns<T: Float>(m: usize, n: usize, k: usize) -> i64 {
@@ -55,7 +58,7 @@ pub fn run<T: Float>(product: &Product<T>, epilogue: Option<&Epilogue<'_>>) -> R
         return Ok(());
     }
     let grid = Grid::of(m, panels, cost_ns::<T>(m, n, k));
-    let shared = if grid.row_blocks > 1 && m > ROWS_UNPACKED { Some(Panels::pack(product, kernels)?) } else { None };
+    let shared = if grid.row_blocks > 1 { Some(Panels::pack(product, kernels)?) } else { None };
     // With the columns of a row in several pieces, no piece finishes a row.
     let inside = epilogue.filter(|_| grid.panel_blocks == 1);
     let failure = std::sync::Mutex::new(Ok(()));
@@ -107,7 +110,11 @@ struct Grid {
 
 impl Grid {
     fn of(m: usize, panels: usize, cost: i64) -> Grid {
-        let rows_per_block = if m >= 2 * MIN_PIECES * ROW_BLOCK { 2 * ROW_BLOCK } else { ROW_BLOCK / 2 };
+        let rows_per_block = match m {
+            _ if m <= ROWS_TOGETHER && panels >= MIN_PIECES || m <= ROW_BLOCK / 2 => m,
+            _ if m >= 2 * MIN_PIECES * ROW_BLOCK => 2 * ROW_BLOCK,
+            _ => ROW_BLOCK / 2,
+        };
         let row_blocks = m.div_ceil(rows_per_block);
         let most = (cost / PIECE_NS).clamp(1, 4 * MIN_PIECES as i64) as usize;
         let wanted = if row_blocks >= MIN_PIECES { 1 } else { most.div_ceil(row_blocks).min(panels) };
@@ -124,9 +131,15 @@ impl Grid {
     }
 }
 
-/// The runs of the inner axis, of nearly equal length.
-fn runs(k: usize) -> impl Iterator<Item = Range> {
-    let length = k.div_ceil(k.div_ceil(DEPTH).max(1)).max(1);
+/// The length of all runs of the inner axis but the last, which may be shorter.
+fn run_length<T: Float>(product: &Product<T>, kernels: &Kernels<T>) -> usize {
+    let shallow = product.m <= kernels.rows && product.b.col_stride == 1;
+    let longest = if shallow { SHALLOW } else { DEPTH };
+    product.k.div_ceil(product.k.div_ceil(longest).max(1)).max(1)
+}
+
+/// The runs of the inner axis.
+fn runs(k: usize, length: usize) -> impl Iterator<Item = Range> {
     // An empty inner axis has one empty run, which writes zeros.
     (0..k.div_ceil(length).max(1)).map(move |i| (i * length).min(k)..((i + 1) * length).min(k))
 }
@@ -142,11 +155,12 @@ impl Panels {
     fn pack<T: Float>(product: &Product<T>, kernels: &Kernels<T>) -> Result<Panels> {
         let (n, k, step) = (product.n, product.k, kernels.cols());
         let width = kernels.padded(n);
+        let length = run_length(product, kernels);
         let packed = Panels { block: Block::new(k.max(1) * width * size_of::<T>())?, width };
         let cost = (k * step / 4) as i64;
         parallel::for_each(n.div_ceil(step) as i64, cost, &|begin, end, _| {
             for panel in begin as usize..end as usize {
-                for run in runs(k) {
+                for run in runs(k, length) {
                     let cols = panel * step..((panel + 1) * step).min(n);
                     // SAFETY: the block has room for every panel of every run; panels are packed by one thread each.
                     unsafe {
@@ -175,21 +189,21 @@ fn piece<T: Float>(
 ) -> Result<()> {
     let Product { n, k, a, b, c, .. } = *product;
     let step = kernels.cols();
-    let longest = k.div_ceil(k.div_ceil(DEPTH).max(1)).max(1);
+    let length = run_length(product, kernels);
     let packs_a = a.col_stride != 1 && rows.len() > 1 && panels.len() > 1;
     let packs_b =
-        |cols: &Range| rows.len() > ROWS_UNPACKED || b.col_stride != 1 || !cols.len().is_multiple_of(kernels.lanes);
+        |cols: &Range| rows.len() > kernels.rows || b.col_stride != 1 || !cols.len().is_multiple_of(kernels.lanes);
     let last = (panels.end - 1) * step..(panels.end * step).min(n);
     let any_packed = shared.is_none() && (packs_b(&last) || packs_b(&(0..step)));
-    let a_room = if packs_a { rows.len().next_multiple_of(kernels.rows) * longest } else { 0 };
-    let b_room = if any_packed { longest * step } else { 0 };
+    let a_room = if packs_a { rows.len().next_multiple_of(kernels.rows) * length } else { 0 };
+    let b_room = if any_packed { length * step } else { 0 };
     let scratch = Block::new((a_room + b_room) * size_of::<T>())?;
     let a_scratch = scratch.as_ptr().cast::<T>();
     // SAFETY: the room for `a` comes first. All addresses below are of elements inside the operands, the scratch
     // (sized above for the longest run) or the shared panels; rows and columns of `c` are this piece's own.
     unsafe {
         let b_scratch = a_scratch.add(a_room);
-        for run in runs(k) {
+        for run in runs(k, length) {
             if packs_a {
                 pack_rows(&a, &rows, &run, kernels.rows, a_scratch);
             }
