@@ -22,7 +22,7 @@
 use super::{Pass, PassCx};
 use crate::base::Result;
 use crate::graph::opdef::{Effects, EvalCx, Lower, Source};
-use crate::graph::{Attrs, Graph, Node, edit};
+use crate::graph::{AttrValue, Attrs, Graph, Node, edit};
 use crate::ops;
 use smallvec::SmallVec;
 use tracelift_runtime::Array;
@@ -67,6 +67,14 @@ fn foldable(graph: &Graph, node: &Node, limit: usize) -> Option<SmallVec<[Array;
     let operand_elements: usize = operands.iter().map(Array::len).sum();
     let is_movement = matches!(node.op.lower, Lower::Movement(_));
     let is_composite = matches!(node.op.lower, Lower::Composite(_));
+    // A constant shape may still be cut out at a size that only a call knows.
+    let is_known = |(_, value): (_, &AttrValue)| match value {
+        AttrValue::Dims(dims) => dims.iter().all(|d| d.as_const().is_some()),
+        _ => true,
+    };
+    if !node.attrs.iter().all(is_known) {
+        return None;
+    }
     let is_small = elements <= limit && operand_elements <= limit.saturating_mul(OPERANDS_PER_RESULT);
     (is_small && !is_composite && !(is_movement && elements > operand_elements)).then_some(operands)
 }

@@ -11,7 +11,7 @@ use crate::rewrite::splat;
 use crate::testing::{difference, samples};
 use tracelift_runtime::Array;
 
-const GRAPHS: u64 = 150;
+const GRAPHS: u64 = 80;
 const NODES: u64 = 24;
 
 #[test]

@@ -43,7 +43,7 @@ pub struct NearMiss {
     /// Why not.
     pub why: &'static str,
     /// Where the user wrote it.
-    pub loc: String,
+    pub loc: Loc,
 }
 
 /// What rewriting did, and how much it may still do.
@@ -362,7 +362,7 @@ impl Draft<'_> {
     fn note_blocked(&mut self, rule: &'static str, root: ValueId, why: &'static str) {
         dump::line(Dump::Rewrites, || format!("  {rule} blocked at {}: {why}", self.describe(root)));
         let node = self.node(root);
-        let miss = NearMiss { rule, op: node.op.name, why, loc: node.loc.to_string() };
+        let miss = NearMiss { rule, op: node.op.name, why, loc: node.loc.clone() };
         self.log.blocked.push(miss);
     }
 

@@ -10,8 +10,21 @@ use crate::rewrite::rule::{Action, COMMUTATIVE, Roots};
 use crate::rewrite::{Draft, Exactness, Outcome, Rule};
 use crate::rules;
 
-/// Operands: constants go right, others in order of definition.
+/// Operands: constants of equal elements are one number, constants go right, others in order of definition.
 pub const OPERANDS: &[Rule] = &[
+    Rule {
+        name: "scalar_operand",
+        exactness: Exactness::Exact,
+        action: Action::Code {
+            roots: Roots::Class(|lower| matches!(lower, Lower::Elementwise(_))),
+            apply: scalar_operand,
+            examples: &["graph @f(%0: f32[2, 3] \"x\") {
+                           %1 = constant {value = data f32[1, 3](2, 2, 2)} : f32[1, 3]
+                           %2 = multiply %0, %1 : f32[2, 3]
+                           return %2
+                         }"],
+        },
+    },
     Rule {
         name: "order_operands",
         exactness: Exactness::Exact,
@@ -126,6 +139,26 @@ pub const ATTRIBUTES: &[Rule] = &[
 pub const SUBTRACTION: &[Rule] = rules! {
     exact subtract_constant: SUBTRACT(x, [c]) => ADD(x, NEGATIVE([c])) if x_is_signed;
 };
+
+/// Elementwise ops broadcast, so a constant of equal elements can be of rank 0.
+fn scalar_operand(graph: &mut Draft<'_>, root: ValueId) -> Result<Outcome> {
+    let node = graph.node(root);
+    let (op, attrs, mut inputs) = (node.op, node.attrs.clone(), node.inputs.clone());
+    let mut found = false;
+    for input in &mut inputs {
+        let is_splat = graph.constant(*input).is_some() && graph.spec(*input).rank() > 0;
+        let number = if is_splat { graph.number(*input) } else { None };
+        let dtype = graph.spec(*input).dtype;
+        if let Some(scalar) = number.and_then(|n| graph.scalar(n, dtype)) {
+            *input = scalar;
+            found = true;
+        }
+    }
+    if !found {
+        return Ok(Outcome::NoMatch);
+    }
+    graph.apply(op, attrs, &inputs).map(Outcome::Applied)
+}
 
 fn order_operands(graph: &mut Draft<'_>, root: ValueId) -> Result<Outcome> {
     let [x, y] = graph.node(root).inputs[..] else { return Ok(Outcome::NoMatch) };
