@@ -36,7 +36,7 @@ pub enum BinaryOp {
     Mul,
     /// Floats: IEEE. Integers: truncated; by zero gives 0 and status DivideByZero; MIN / -1 wraps.
     Div,
-    /// Remainder with the dividend's sign (C's `fmod`, `%`); integers as for Div.
+    /// Remainder with the dividend's sign, of integers as for Div. Floats have `MathFn::Rem`.
     Rem,
     /// The greater; NaN if either is NaN.
     Max,
@@ -50,7 +50,7 @@ pub enum BinaryOp {
     Shl,
     /// Arithmetic for signed, logical for unsigned.
     Shr,
-    /// A two-operand function of the tile routines (floats only): pow, atan2.
+    /// A two-operand function of the tile routines (floats only): pow, atan2, rem.
     Math(MathFn),
 }
 

@@ -142,19 +142,22 @@ pub fn check_gradient(op: &'static OpDef, attrs: Attrs, inputs: &[Array]) {
     }
 }
 
-fn sampled() -> impl Iterator<Item = &'static OpDef> {
+/// The ops that the battery can call: no attribute is required, and the operands can be sampled.
+pub fn sampled() -> impl Iterator<Item = &'static OpDef> {
     let takes_what_we_have = |op: &&OpDef| op.attrs.iter().all(|a| a.optional || a.kind == AttrKind::Bool);
     ops::all().iter().copied().filter(|op| !matches!(op.domain, Domain::Special(_))).filter(takes_what_we_have)
 }
 
-fn arity(op: &OpDef) -> usize {
+/// How many operands to sample.
+pub fn arity(op: &OpDef) -> usize {
     match op.inputs {
         Operands::Named(names) => names.len(),
         Operands::Variadic { least, .. } => least.max(2),
     }
 }
 
-fn operands(op: &OpDef, dtype: DType, shape: &[usize], numbers: &mut Numbers) -> Vec<Array> {
+/// Operands of this dtype and shape from the op's domain.
+pub fn operands(op: &OpDef, dtype: DType, shape: &[usize], numbers: &mut Numbers) -> Vec<Array> {
     let whole = dtype.is_int();
     (0..arity(op))
         .map(|_| match op.domain {

@@ -3,6 +3,7 @@
 //! Start with `battery`. An op whose domain is `Special` names the module here that has its cases.
 
 mod battery;
+mod compiled;
 mod contract;
 mod elementwise;
 mod errors;

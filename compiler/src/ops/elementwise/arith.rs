@@ -105,7 +105,7 @@ pub static FLOORMOD: OpDef = OpDef {
     spec: |c| infer::elementwise(c, Class::Number),
     grad: Grad::Elementwise(&[partial!(v => v.constant(1.0)), partial!(v => -v.x().floordiv(v.x1()))]),
     lower: Lower::Elementwise(|s| {
-        let remainder = s.binary(BinaryOp::Rem, s.inputs[0], s.inputs[1]);
+        let remainder = truncated_remainder(s);
         let wrong_side = remainder_on_the_wrong_side(s);
         let moved = s.binary(BinaryOp::Add, remainder, s.inputs[1]);
         Ok(s.select(wrong_side, moved, remainder))
@@ -144,7 +144,7 @@ pub static TRUNCATEMOD: OpDef = OpDef {
     inputs: XY,
     spec: |c| infer::elementwise(c, Class::Number),
     grad: Grad::Elementwise(&[partial!(v => v.constant(1.0)), partial!(v => -(v.x() / v.x1()).trunc())]),
-    lower: Lower::Elementwise(|s| Ok(s.binary(BinaryOp::Rem, s.inputs[0], s.inputs[1]))),
+    lower: Lower::Elementwise(|s| Ok(truncated_remainder(s))),
     eval: |c| eval::elementwise(c, |x| x[0] % x[1], |x| if x[1] == 0 { 0 } else { x[0] % x[1] }),
     domain: Domain::NonZero,
     ..BASE
@@ -287,10 +287,16 @@ pub static RECIPROCAL: OpDef = OpDef {
     ..BASE
 };
 
+/// The remainder with the dividend's sign.
+fn truncated_remainder(s: &mut ScalarCx<'_>) -> Value {
+    let op = if s.dtype.is_float() { BinaryOp::Math(MathOp::Rem) } else { BinaryOp::Rem };
+    s.binary(op, s.inputs[0], s.inputs[1])
+}
+
 /// Whether the truncated remainder is nonzero and its sign is not the divisor's.
 fn remainder_on_the_wrong_side(s: &mut ScalarCx<'_>) -> Value {
     let zero = s.constant(0.0, s.dtype);
-    let remainder = s.binary(BinaryOp::Rem, s.inputs[0], s.inputs[1]);
+    let remainder = truncated_remainder(s);
     let inexact = s.compare(CompareOp::Ne, remainder, zero);
     let remainder_negative = s.compare(CompareOp::Lt, remainder, zero);
     let divisor_negative = s.compare(CompareOp::Lt, s.inputs[1], zero);

@@ -83,6 +83,9 @@ impl<'a> View<'a> {
     /// The elements. Panics if `T` is not the dtype.
     pub fn as_slice<T: Element>(&self) -> &'a [T] {
         assert_eq!(T::DTYPE, self.dtype, "view of {} read as {}", self.dtype, T::DTYPE);
+        if self.is_empty() {
+            return &[]; // An empty temporary has no place in the arena, so its address means nothing.
+        }
         // SAFETY: the maker of the view vouched for the memory; the dtype is T's.
         unsafe { std::slice::from_raw_parts(self.ptr.cast(), self.len()) }
     }
@@ -142,6 +145,9 @@ impl<'a> ViewMut<'a> {
     pub unsafe fn part_mut<T: Element>(&self, begin: usize, end: usize) -> &mut [T] {
         assert_eq!(T::DTYPE, self.dtype, "view of {} written as {}", self.dtype, T::DTYPE);
         assert!(begin <= end && end <= self.len(), "{begin}..{end} is outside a view of {} elements", self.len());
+        if begin == end {
+            return &mut []; // As for `View::as_slice`.
+        }
         // SAFETY: the maker of the view vouched for the memory, the caller for this part of it.
         unsafe { std::slice::from_raw_parts_mut(self.ptr.cast::<T>().add(begin), end - begin) }
     }

@@ -71,11 +71,13 @@ pub enum MathFn {
     Pow,
     /// Two operands: y, x.
     Atan2,
+    /// Two operands: the remainder of x / y with the sign of x (C's `fmod`); exact.
+    Rem,
 }
 
 impl MathFn {
     /// Every function, in the order of their ids.
-    pub const ALL: [MathFn; 27] = [
+    pub const ALL: [MathFn; 28] = [
         MathFn::Exp,
         MathFn::Exp2,
         MathFn::Expm1,
@@ -103,12 +105,13 @@ impl MathFn {
         MathFn::Atanh,
         MathFn::Pow,
         MathFn::Atan2,
+        MathFn::Rem,
     ];
 
     /// Number of operands: 1 or 2.
     pub const fn arity(self) -> usize {
         match self {
-            MathFn::Pow | MathFn::Atan2 => 2,
+            MathFn::Pow | MathFn::Atan2 | MathFn::Rem => 2,
             _ => 1,
         }
     }

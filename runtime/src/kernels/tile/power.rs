@@ -1,7 +1,7 @@
-//! Powers and roots: pow, cbrt, rsqrt.
+//! Powers, roots and remainders: pow, cbrt, rsqrt, rem.
 
 use super::exp::exp2_wide;
-use super::functions::{Cbrt, Pow, Rsqrt};
+use super::functions::{Cbrt, Pow, Rem, Rsqrt};
 use super::lanes::{Binary, Lanes, Unary};
 use super::log::log2_wide;
 
@@ -50,5 +50,14 @@ impl Unary for Rsqrt {
     #[inline(always)]
     fn eval<V: Lanes>(x: V) -> V {
         V::splat(1.0) / x.sqrt()
+    }
+}
+
+impl Binary for Rem {
+    /// Lane by lane: an exact remainder takes as many steps as the quotient has bits. That of two f32 is an f32.
+    #[inline(always)]
+    fn eval<V: Lanes>(x: V, y: V) -> V {
+        let (x, y) = (x.to_array(), y.to_array());
+        V::from_array(std::array::from_fn(|i| x[i] % y[i]))
     }
 }

@@ -38,6 +38,7 @@ pub fn reference(f: MathFn, x: f64, y: f64) -> f64 {
         MathFn::Atanh => libm::atanh(x),
         MathFn::Pow => libm::pow(x, y),
         MathFn::Atan2 => libm::atan2(x, y),
+        MathFn::Rem => libm::fmod(x, y),
     }
 }
 
