@@ -310,14 +310,14 @@ impl<'b> Expr<'b> {
     }
 
     unary! {
-        neg NEGATIVE abs ABS sign SIGN square SQUARE sqrt SQRT rsqrt RSQRT reciprocal RECIPROCAL floor FLOOR
+        abs ABS sign SIGN square SQUARE sqrt SQRT rsqrt RSQRT reciprocal RECIPROCAL floor FLOOR
         trunc TRUNC exp EXP expm1 EXPM1 log LOG log1p LOG1P sigmoid SIGMOID tanh TANH softplus SOFTPLUS erf ERF
-        erfc ERFC sin SIN cos COS sinh SINH cosh COSH relu RELU not LOGICAL_NOT is_finite IS_FINITE
+        erfc ERFC sin SIN cos COS sinh SINH cosh COSH relu RELU is_finite IS_FINITE
         stop_gradient STOP_GRADIENT log_softmax LOG_SOFTMAX
     }
 
     binary! {
-        add ADD sub SUBTRACT mul MULTIPLY div DIVIDE pow POW max MAXIMUM min MINIMUM floormod FLOORMOD
+        pow POW max MAXIMUM min MINIMUM floormod FLOORMOD
         floordiv FLOORDIV eq EQUAL ne NOT_EQUAL lt LESS le LESS_EQUAL gt GREATER ge GREATER_EQUAL and LOGICAL_AND
         or LOGICAL_OR shift_left LEFT_SHIFT shift_right RIGHT_SHIFT bit_or BITWISE_OR bit_and BITWISE_AND
     }
@@ -442,28 +442,28 @@ impl<'b> Operand<'b> for f64 {
 }
 
 macro_rules! operators {
-    ($($trait:ident $method:ident)*) => {$(
+    ($($trait:ident $method:ident $op:ident)*) => {$(
         impl<'b, R: Operand<'b>> $trait<R> for Expr<'b> {
             type Output = Expr<'b>;
             fn $method(self, y: R) -> Expr<'b> {
-                Expr::$method(self, y)
+                self.b().apply(&ops::$op, Attrs::new(), &[self, y.expr_like(self)])
             }
         }
 
         impl<'b> $trait<Expr<'b>> for f64 {
             type Output = Expr<'b>;
             fn $method(self, y: Expr<'b>) -> Expr<'b> {
-                Expr::$method(self.expr_like(y), y)
+                y.b().apply(&ops::$op, Attrs::new(), &[self.expr_like(y), y])
             }
         }
     )*};
 }
 
-operators! { Add add Sub sub Mul mul Div div }
+operators! { Add add ADD Sub sub SUBTRACT Mul mul MULTIPLY Div div DIVIDE }
 
 impl<'b> Neg for Expr<'b> {
     type Output = Expr<'b>;
     fn neg(self) -> Expr<'b> {
-        Expr::neg(self)
+        self.b().apply(&ops::NEGATIVE, Attrs::new(), &[self])
     }
 }

@@ -62,18 +62,22 @@ composite! {
         let (mut from, mut sizes, mut steps) = (Dims::new(), Dims::new(), Vec::new());
         let mut kept = Dims::new();
         for (i, dim) in dims.iter().enumerate() {
-            if i >= begin.len() {
-                (from.push(Dim::ZERO), sizes.push(dim.clone()), steps.push(1), kept.push(dim.clone()));
-                continue;
+            let (start, size, step) = if i >= begin.len() {
+                (Dim::ZERO, dim.clone(), 1)
+            } else if has(shrink, i) {
+                (element(begin[i], dim, i)?, Dim::ONE, 1)
+            } else {
+                let first = (!has(begin_mask, i)).then_some(begin[i]);
+                let last = (!has(end_mask, i)).then_some(end[i]);
+                let (start, size) = range(first, last, strides[i], dim);
+                (start, size, strides[i])
+            };
+            if i >= begin.len() || !has(shrink, i) {
+                kept.push(size.clone());
             }
-            if has(shrink, i) {
-                (from.push(element(begin[i], dim, i)?), sizes.push(Dim::ONE), steps.push(1));
-                continue;
-            }
-            let first = (!has(begin_mask, i)).then_some(begin[i]);
-            let last = (!has(end_mask, i)).then_some(end[i]);
-            let (start, size) = range(first, last, strides[i], dim);
-            (from.push(start), sizes.push(size.clone()), steps.push(strides[i]), kept.push(size));
+            from.push(start);
+            sizes.push(size);
+            steps.push(step);
         }
         Ok(vec![x[0].slice(&from, &steps, &sizes).reshape(&kept)])
     },
