@@ -1,8 +1,61 @@
 //! Traced functions: how often they are traced, what they share, what escapes, and that they equal their bodies.
 
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::sync::Mutex;
 use tl::prelude::*;
 use tracelift as tl;
+
+/// Counts the allocations of each thread.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let _ = ALLOCATIONS.try_with(|n| n.set(n.get() + 1));
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// Allocations of one steady call.
+fn allocations(call: impl Fn()) -> usize {
+    (0..4).for_each(|_| call());
+    let before = ALLOCATIONS.get();
+    (0..10).for_each(|_| call());
+    (ALLOCATIONS.get() - before).div_ceil(10)
+}
+
+#[test]
+fn a_steady_call_allocates_its_results_alone() {
+    #[function]
+    fn nothing(_x: &Tensor) {}
+    #[function]
+    fn step(x: &Tensor, y: &Tensor, m: &Variable, b: &Variable) -> Tensor {
+        let tape = GradientTape::new();
+        let loss = tl::reduce_mean(tl::square(m * x + b - y));
+        let [dm, db] = tape.gradient(&loss, &[m, b]);
+        m.assign_sub(0.05 * dm);
+        b.assign_sub(0.05 * db);
+        loss
+    }
+    let (x, m, b) = (tl::ones(&[100]), Variable::new(0.0), Variable::new(0.0));
+    assert_eq!(allocations(|| nothing(&x)), 0);
+    // The handle of the loss; its elements come from the pool.
+    let of_step = allocations(|| drop(step(&x, &x, &m, &b)));
+    assert!(of_step <= 1, "{of_step}");
+}
 
 #[test]
 fn traced_equals_eager() {
