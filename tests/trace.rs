@@ -75,6 +75,22 @@ fn traced_equals_eager() {
 }
 
 #[test]
+fn engines_agree() {
+    use tl::config::{Backend, with_backend};
+    #[function]
+    fn f(x: &Tensor, v: &Variable) -> Tensor {
+        v.assign_add(tl::reduce_sum(x));
+        tl::softmax(x * v)
+    }
+    let (x, v) = (constant([[1.0, 2.0], [3.0, 4.0]]), Variable::new(0.5));
+    let compiled = f(&x, &v);
+    v.assign(0.5);
+    let interpreted = with_backend(Backend::Interpreter, || f(&x, &v));
+    tl::testing::assert_all_close(compiled, interpreted);
+    assert_eq!((v.value().item(), f::trace_count()), (10.5, 2));
+}
+
+#[test]
 fn a_second_size_generalises_and_later_ones_reuse_it() {
     #[function]
     fn f(x: &Tensor, y: &Tensor) -> Tensor {

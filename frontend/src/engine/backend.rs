@@ -1,10 +1,10 @@
 //! [`Backend`]: what runs a traced graph: compiled code, or the interpreter to compare it with.
 
+use crate::config;
 use crate::error::{Error, Kind, Result};
 use smallvec::SmallVec;
 use std::fmt::Write;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use tracelift_compiler::driver::{self, Report};
 use tracelift_compiler::graph::Graph;
 use tracelift_compiler::interp;
@@ -12,10 +12,9 @@ use tracelift_compiler::options::Options;
 use tracelift_runtime::Array;
 use tracelift_runtime::exec::{Arg, Executable};
 
-/// Whether graphs traced from now on are interpreted: to compare engines.
-pub(crate) static INTERPRET: AtomicBool = AtomicBool::new(false);
-
 /// Runs one graph, from any number of threads at once.
+// The interpreter is for comparisons: that its variant is small saves nothing.
+#[allow(clippy::large_enum_variant)]
 pub(crate) enum Backend {
     /// Machine code.
     Native(Executable),
@@ -26,7 +25,7 @@ pub(crate) enum Backend {
 impl Backend {
     /// A backend for the graph, and the compiler's report as text.
     pub(crate) fn compile(graph: &Graph) -> Result<(Backend, String)> {
-        if INTERPRET.load(Ordering::Relaxed) {
+        if config::backend() == config::Backend::Interpreter {
             return Ok((Backend::Interpreter(graph.clone()), "run by the interpreter\n".to_owned()));
         }
         let compiled = driver::compile(graph, &Options::default())?;

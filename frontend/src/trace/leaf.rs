@@ -146,8 +146,10 @@ impl<'a> Leaves<'a> {
         }
     }
 
-    /// The types that a generic function was instantiated with, by name.
+    /// What all calls of a function must share besides their arguments: what runs it, and the types that a generic
+    /// function was instantiated with, by name.
     pub(crate) fn types(&mut self, types: &[&'static str]) {
+        self.words.push(crate::config::backend() as u64);
         for name in types {
             self.words.extend([name.as_ptr() as u64, name.len() as u64]);
         }
