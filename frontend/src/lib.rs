@@ -20,7 +20,7 @@ pub mod testing;
 mod trace;
 mod variable;
 
-pub use autograd::{GradientTape, PersistentTape, Sources, custom_gradient, grad, value_and_grad};
+pub use autograd::{GradientTape, PersistentTape, Sources, custom_gradient, grad, hessian, jacobian, value_and_grad};
 pub use error::{Error, Kind, Result, attempt};
 pub use nn::{Dense, Dropout, Layer, Mode, Module, initializers};
 pub use save::{load_weights, save_weights};

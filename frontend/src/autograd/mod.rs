@@ -16,4 +16,4 @@ mod tests;
 pub use custom::custom_gradient;
 pub use sources::Sources;
 pub use tape::{GradientTape, PersistentTape};
-pub use transforms::{grad, value_and_grad};
+pub use transforms::{grad, hessian, jacobian, value_and_grad};

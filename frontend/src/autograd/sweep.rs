@@ -17,7 +17,8 @@ use std::rc::Rc;
 use tracelift_compiler::graph::cx::Handle;
 use tracelift_compiler::graph::opdef::Grad;
 use tracelift_compiler::graph::{Attrs, OpDef};
-use tracelift_compiler::{TensorSpec, grad, ops};
+use tracelift_compiler::{Dim, TensorSpec, grad, ops};
+use tracelift_runtime::Array;
 
 /// What a source that does not affect the target gets.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,42 @@ pub(crate) fn run(
         return sweep(record, target, cotangent, sources, loc);
     }
     record.pause(|| sweep(record, target, cotangent, sources, loc))
+}
+
+/// The Jacobian with respect to each source: the target's axes, then the source's. Zeros where there is no connection.
+///
+/// One backward pass for each element of the target; `last` as in [`run`].
+pub(crate) fn jacobian(
+    record: &Rc<Record>,
+    target: &Tensor,
+    sources: &[Source<'_>],
+    last: bool,
+    loc: &'static Location<'static>,
+) -> Result<Vec<Tensor>> {
+    if last {
+        record.close();
+    }
+    let shape = target.shape_at(loc)?;
+    let count: usize = shape.iter().product();
+    let mut rows: Vec<Vec<Tensor>> = vec![Vec::with_capacity(count); sources.len()];
+    for i in 0..count {
+        let mut unit = vec![0f64; count];
+        unit[i] = 1.0;
+        let unit = Array::from_slice(&shape, &unit).cast(target.dtype()).map_err(|e| at(e, loc))?;
+        let gradients = run(record, target, Some(&unit.into()), sources, false, loc)?;
+        let gradients = connect(record, gradients, sources, Unconnected::Zero, loc)?;
+        rows.iter_mut().zip(gradients).for_each(|(rows, gradient)| rows.push(gradient));
+    }
+    let join = |(rows, source): (Vec<Tensor>, &Source<'_>)| {
+        let own = spec_of(*source);
+        let dims: Vec<Dim> = shape.iter().map(|&n| n.into()).chain(own.dims.iter().cloned()).collect();
+        if rows.is_empty() {
+            return full_like(&TensorSpec::new(own.dtype, dims), 0.0, loc);
+        }
+        let stacked = apply1(&ops::STACK, Attrs::new(), &rows.iter().collect::<Vec<_>>(), loc)?;
+        apply1(&ops::RESHAPE, Attrs::new().with("dims", dims), &[&stacked], loc)
+    };
+    rows.into_iter().zip(sources).map(join).collect()
 }
 
 /// Replaces missing gradients as asked.

@@ -93,6 +93,22 @@ impl GradientTape {
     pub fn gradient_with<S: Sources + ?Sized>(self, target: &Tensor, cotangent: &Tensor, s: &S) -> S::Of<Tensor> {
         unwrap(self.0.connected(target, Some(cotangent), s, Unconnected::Error, Location::caller(), true))
     }
+
+    /// The Jacobian of the target with respect to each source: the target's axes, then the source's.
+    ///
+    /// ```
+    /// use tracelift as tl;
+    /// use tl::prelude::*;
+    /// let x = constant([1.0, 2.0]);
+    /// let tape = GradientTape::new();
+    /// tape.watch(&x);
+    /// let y = &x * &x;
+    /// assert_eq!(tape.jacobian(&y, &x), constant([[2.0, 0.0], [0.0, 4.0]]));
+    /// ```
+    #[track_caller]
+    pub fn jacobian<S: Sources + ?Sized>(self, target: &Tensor, sources: &S) -> S::Of<Tensor> {
+        unwrap(self.0.jacobians(target, sources, Location::caller(), true))
+    }
 }
 
 impl PersistentTape {
@@ -134,6 +150,23 @@ impl PersistentTape {
     #[track_caller]
     pub fn gradient_with<S: Sources + ?Sized>(&self, target: &Tensor, cotangent: &Tensor, s: &S) -> S::Of<Tensor> {
         unwrap(self.connected(target, Some(cotangent), s, Unconnected::Error, Location::caller(), false))
+    }
+
+    /// See [`GradientTape::jacobian`].
+    #[track_caller]
+    pub fn jacobian<S: Sources + ?Sized>(&self, target: &Tensor, sources: &S) -> S::Of<Tensor> {
+        unwrap(self.jacobians(target, sources, Location::caller(), false))
+    }
+
+    fn jacobians<S: Sources + ?Sized>(
+        &self,
+        target: &Tensor,
+        sources: &S,
+        loc: &'static Location<'static>,
+        last: bool,
+    ) -> Result<S::Of<Tensor>> {
+        let jacobians = sweep::jacobian(&self.0, target, &sources::list(sources), last, loc)?;
+        Ok(sources::rebuild(sources, jacobians))
     }
 
     fn connected<S: Sources + ?Sized>(

@@ -186,3 +186,24 @@ fn custom_gradients_replace_and_differentiate_again() {
     let text = wrong.unwrap_err().to_string();
     assert!(text.starts_with("custom_gradient: the input is f32[2], its gradient f32[1]\n  at "), "{text}");
 }
+
+#[test]
+fn program_six_of_the_contract_runs() {
+    let f = |x: &Tensor| tl::sin(x) * x;
+    let x = constant([1.0, 2.0, 3.0]);
+    let slope = |x: f32| x.cos() * x + x.sin();
+    let jacobian = tl::jacobian(f)(&x);
+    let hessian = tl::hessian(move |x| f(x).sum())(&x);
+    let tape = GradientTape::new();
+    tape.watch(&x);
+    let y = f(&x);
+    assert_all_close(&jacobian, tape.jacobian(&y, &x));
+    for (i, x) in [1.0f32, 2.0, 3.0].into_iter().enumerate() {
+        for j in 0..3 {
+            let at = |m: &Tensor| m.at((i, j));
+            assert_close_within(at(&jacobian), if i == j { slope(x) } else { 0.0 }, 1e-5, 1e-5);
+            let second = if i == j { 2.0 * x.cos() - x * x.sin() } else { 0.0 };
+            assert_close_within(at(&hessian), second, 1e-5, 1e-5);
+        }
+    }
+}

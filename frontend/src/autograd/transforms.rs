@@ -1,4 +1,4 @@
-//! Derivatives as functions: [`grad`], [`value_and_grad`].
+//! Derivatives as functions: [`grad`], [`value_and_grad`], [`jacobian`], [`hessian`].
 
 use super::record::Record;
 use super::sources::Source;
@@ -36,6 +36,44 @@ pub fn grad(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
 pub fn value_and_grad(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> (Tensor, Tensor) {
     let loc = Location::caller();
     move |x| unwrap(differentiate(&f, x, loc))
+}
+
+/// The Jacobian of a function, as a function: the axes of its value, then those of `x`.
+///
+/// ```
+/// use tracelift as tl;
+/// use tl::prelude::*;
+///
+/// let j = tl::jacobian(|x| tl::square(x))(&constant([1.0, 2.0]));
+/// assert_eq!(j, constant([[2.0, 0.0], [0.0, 4.0]]));
+/// ```
+#[track_caller]
+pub fn jacobian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
+    let loc = Location::caller();
+    move |x| unwrap(all_derivatives(&f, x, loc))
+}
+
+/// The Hessian of a function with one element as its value: the axes of `x` twice.
+///
+/// ```
+/// use tracelift as tl;
+/// use tl::prelude::*;
+///
+/// let h = tl::hessian(|x| (x * x * x).sum())(&constant([1.0, 2.0]));
+/// assert_eq!(h, constant([[6.0, 0.0], [0.0, 12.0]]));
+/// ```
+#[track_caller]
+pub fn hessian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
+    let loc = Location::caller();
+    move |x| unwrap(all_derivatives(&|x: &Tensor| unwrap(differentiate(&f, x, loc)).1, x, loc))
+}
+
+fn all_derivatives(f: &dyn Fn(&Tensor) -> Tensor, x: &Tensor, loc: &'static Location<'static>) -> Result<Tensor> {
+    let x = x.relinked();
+    let record = Closing(Record::open());
+    record.0.watch(&x);
+    let y = f(&x);
+    Ok(sweep::jacobian(&record.0, &y, &[Source::Tensor(&x)], true, loc)?.swap_remove(0))
 }
 
 /// The value of `f` at `x` and its gradient there.
