@@ -39,10 +39,13 @@ struct Attr {
 
 impl Parse for Table {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let mut entries = Vec::new();
+        // `[split, top_k]` first: these are written by hand.
+        let skipped: Vec<Ident> = list(input)?;
+        let mut entries: Vec<Entry> = Vec::new();
         while !input.is_empty() {
             entries.push(input.parse()?);
         }
+        entries.retain(|entry| !skipped.contains(&entry.name));
         Ok(Table(entries))
     }
 }

@@ -12,6 +12,12 @@ pub trait IntoInts {
     #[doc(hidden)]
     fn ints(&self) -> Vec<i64>;
 
+    /// Whether it was written as one integer, not as a list.
+    #[doc(hidden)]
+    fn is_one(&self) -> bool {
+        false
+    }
+
     #[doc(hidden)]
     fn dims(&self) -> Vec<Dim> {
         self.ints().into_iter().map(Dim::from).collect()
@@ -34,6 +40,9 @@ macro_rules! int {
         impl IntoInts for $t {
             fn ints(&self) -> Vec<i64> {
                 vec![self.wide()]
+            }
+            fn is_one(&self) -> bool {
+                true
             }
         }
     )*};
@@ -76,5 +85,8 @@ impl IntoInts for () {
 impl<T: IntoInts + ?Sized> IntoInts for &T {
     fn ints(&self) -> Vec<i64> {
         (**self).ints()
+    }
+    fn is_one(&self) -> bool {
+        (**self).is_one()
     }
 }
