@@ -30,7 +30,7 @@ macro_rules! matrix {
 
 #[test]
 fn operators_take_every_pair_of_sides() {
-    matrix!(+ - * /);
+    matrix!(+ - * / %);
     let (t, f) = (constant([true, false]), constant([true, true]));
     assert_eq!(&t & &f, constant([true, false]));
     assert_eq!(&t | &f, constant([true, true]));
@@ -75,6 +75,8 @@ fn numbers_are_weak() {
     assert_eq!(tl::maximum(constant([1, 5]), 3), constant([3, 5]));
 }
 
+// The reference forms and the redundant comparisons are what is tested.
+#[allow(clippy::op_ref, clippy::nonminimal_bool, clippy::bool_comparison)]
 #[test]
 fn one_element_compares_as_a_number() {
     let (x, y, v) = (constant(0.1), constant([2.0]), Variable::new(3.0));
