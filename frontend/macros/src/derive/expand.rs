@@ -87,13 +87,14 @@ fn visit(t: &TreeType, private: &TokenStream) -> TokenStream {
 }
 
 fn visit_field(field: &TreeField, kind: Kind, private: &TokenStream) -> TokenStream {
-    let binding = &field.binding;
     let name = match &field.member {
         Member::Named(name) => name.to_string(),
         Member::Unnamed(index) => index.index.to_string(),
     };
     // Resolved as generated code, blamed on the field's type.
     let at = Span::call_site().located_at(field.ty.span());
+    let mut binding = field.binding.clone();
+    binding.set_span(at);
     match (field.marked, kind) {
         (true, Kind::Object) => quote!(let _ = #binding;),
         (true, Kind::Data) => quote_spanned!(at=> leaves.static_value(#binding);),
