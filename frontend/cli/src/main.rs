@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tracelift_cli::measure::{Figures, measure, pin_to_one_core};
-use tracelift_cli::workloads::{self, Mode, Workload};
 use tracelift_cli::table;
+use tracelift_cli::workloads::{self, Mode, Workload};
 
 #[derive(Parser)]
 #[command(name = "tracelift", version, about = "Benchmarks and inspects Tracelift")]
@@ -75,7 +75,8 @@ fn bench(names: &str, which: Which, threads: Option<usize>, json: bool, seconds:
         println!("{}", table::head());
     }
     for workload in chosen {
-        let run = |wanted: Which, mode| (which == wanted || which == Which::Both).then(|| measure(workload, mode, seconds));
+        let run =
+            |wanted: Which, mode| (which == wanted || which == Which::Both).then(|| measure(workload, mode, seconds));
         let eager: Option<Figures> = run(Which::Eager, Mode::Eager);
         let compiled = run(Which::Compiled, Mode::Compiled);
         if !json {
@@ -96,7 +97,8 @@ fn choose(names: &str) -> Result<Vec<&'static Workload>, String> {
         return Ok(workloads::ALL.iter().collect());
     }
     let known = || workloads::ALL.iter().map(|w| w.name).collect::<Vec<_>>().join(", ");
-    let find = |name: &str| workloads::find(name).ok_or_else(|| format!("no workload `{name}`; there are: {}", known()));
+    let find =
+        |name: &str| workloads::find(name).ok_or_else(|| format!("no workload `{name}`; there are: {}", known()));
     names.split(',').map(find).collect()
 }
 

@@ -31,7 +31,12 @@ pub fn json(name: &str, framework: &str, threads: usize, f: &Figures) -> String 
     let _ = write!(
         line,
         ", \"loss_or_checksum\": {}, \"median_us\": {:.4}, \"min_us\": {:.4}, \"calls\": {}, \"base_rss_mb\": {:.2}, \"peak_rss_mb\": {:.2}}}",
-        number(f.loss_or_checksum), f.median_us, f.min_us, f.calls, f.base_rss_mb, f.peak_rss_mb
+        number(f.loss_or_checksum),
+        f.median_us,
+        f.min_us,
+        f.calls,
+        f.base_rss_mb,
+        f.peak_rss_mb
     );
     line
 }
