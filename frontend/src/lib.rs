@@ -29,7 +29,7 @@ pub use tensor::{
     Ellipsis, IntoIndex, IntoInts, IntoTensor, Literal, NewAxis, Scalar, Shape, Tensor, constant, step_by,
 };
 pub use trace::closure::{Function, IntoFunction, function};
-pub use trace::compiled::Concrete;
+pub use trace::compiled::{Concrete, Timing};
 pub use trace::report::{Explanation, explain};
 pub use trace::tree::{Static, Tree};
 pub use tracelift_macros::{Layer, Tree, function};

@@ -5,12 +5,22 @@ use crate::error::{Error, Kind, Result};
 use smallvec::SmallVec;
 use std::fmt::Write;
 use std::path::Path;
+use std::time::Duration;
 use tracelift_compiler::driver::{self, Report};
 use tracelift_compiler::graph::Graph;
 use tracelift_compiler::interp;
 use tracelift_compiler::options::Options;
 use tracelift_runtime::Array;
 use tracelift_runtime::exec::{Arg, Executable};
+
+/// What the compiler made of a graph, and in how long.
+#[derive(Default)]
+pub(crate) struct Compilation {
+    pub(crate) report: String,
+    pub(crate) passes: Duration,
+    pub(crate) schedule: Duration,
+    pub(crate) codegen: Duration,
+}
 
 /// Runs one graph, from any number of threads at once.
 // The interpreter is for comparisons: that its variant is small saves nothing.
@@ -23,14 +33,20 @@ pub(crate) enum Backend {
 }
 
 impl Backend {
-    /// A backend for the graph, and the compiler's report as text.
-    pub(crate) fn compile(graph: &Graph) -> Result<(Backend, String)> {
+    /// A backend for the graph, and the compiler's report.
+    pub(crate) fn compile(graph: &Graph) -> Result<(Backend, Compilation)> {
         if config::backend() == config::Backend::Interpreter {
-            return Ok((Backend::Interpreter(graph.clone()), "run by the interpreter\n".to_owned()));
+            let compilation = Compilation { report: "run by the interpreter\n".to_owned(), ..Compilation::default() };
+            return Ok((Backend::Interpreter(graph.clone()), compilation));
         }
         let compiled = driver::compile(graph, &Options::default())?;
-        let report = describe(&compiled.report);
-        Ok((Backend::Native(Executable::new(compiled.program)?), report))
+        let compilation = Compilation {
+            report: describe(&compiled.report),
+            passes: compiled.report.pass_time,
+            schedule: compiled.report.schedule_time,
+            codegen: compiled.report.codegen_time,
+        };
+        Ok((Backend::Native(Executable::new(compiled.program)?), compilation))
     }
 
     /// The results that are not donated, in order. After an error every state has its old value.
@@ -52,7 +68,7 @@ pub(crate) fn save(graph: &Graph, path: &Path) -> Result<()> {
 }
 
 fn describe(report: &Report) -> String {
-    let ms = |time: std::time::Duration| time.as_secs_f64() * 1e3;
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
     let mut text = format!(
         "passes {:.3} ms, schedule {:.3} ms, code {:.3} ms\n",
         ms(report.pass_time),

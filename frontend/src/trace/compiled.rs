@@ -39,11 +39,20 @@ pub(crate) struct Trace {
     template: Box<dyn Any + Send + Sync>,
 }
 
-/// What making a trace cost.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Timing {
-    pub(crate) tracing: Duration,
-    pub(crate) compiling: Duration,
+/// Where the time of a function's first call went, but for the run itself.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Timing {
+    /// Running the body with symbolic tensors.
+    pub tracing: Duration,
+    /// Simplifying the graph. The passes, the schedule and code generation are parts of `compiling`.
+    pub passes: Duration,
+    /// Grouping ops and lowering them to kernels.
+    pub schedule: Duration,
+    /// Making machine code.
+    pub codegen: Duration,
+    /// From the graph to code that is ready to run.
+    pub compiling: Duration,
 }
 
 /// A variable of the trace.
@@ -70,7 +79,14 @@ impl Trace {
         tracing: Duration,
     ) -> Result<Trace> {
         let start = std::time::Instant::now();
-        let (backend, report) = Backend::compile(&recording.graph)?;
+        let (backend, compilation) = Backend::compile(&recording.graph)?;
+        let timing = Timing {
+            tracing,
+            passes: compilation.passes,
+            schedule: compilation.schedule,
+            codegen: compilation.codegen,
+            compiling: start.elapsed(),
+        };
         let slots = recording.variables.into_iter().map(|used| {
             let position = leaves.variables.iter().position(|v| v.id() == used.variable.id());
             let source = match position {
@@ -83,8 +99,8 @@ impl Trace {
             description: signature.describe(names),
             signature,
             graph: recording.graph,
-            report,
-            timing: Timing { tracing, compiling: start.elapsed() },
+            report: compilation.report,
+            timing,
             backend,
             inputs: recording.inputs.into(),
             variables: slots.collect(),
@@ -188,6 +204,11 @@ impl Concrete {
     /// Signature, timing, and what the compiler made of it.
     pub fn explain(&self) -> String {
         super::report::trace(&self.0)
+    }
+
+    /// What tracing and compiling cost.
+    pub fn timing(&self) -> Timing {
+        self.0.timing
     }
 
     /// Writes the compiled program to a file that the runtime alone can load. Its inputs are the tensor
