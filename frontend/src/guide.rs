@@ -93,6 +93,33 @@
 //! }
 //! ```
 //!
+//! # Derivatives as functions, and a gradient of one's own
+//!
+//! ```
+//! use tracelift as tl;
+//! use tl::prelude::*;
+//!
+//! fn log1pexp(x: &Tensor) -> Tensor {
+//!     tl::custom_gradient(x, |x| {
+//!         let e = tl::exp(x);
+//!         (tl::log(1.0 + &e), move |dy| dy * (1.0 - 1.0 / (1.0 + &e)))
+//!     })
+//! }
+//! fn main() {
+//!     let f = |x: &Tensor| tl::sin(x) * x;
+//!     let x = constant([1.0, 2.0, 3.0]);
+//!     let second = tl::grad(tl::grad(f))(&constant(2.0));
+//!     let jacobian = tl::jacobian(f)(&x);
+//!     let hessian = tl::hessian(move |x| f(x).sum())(&x);
+//!     let tape = GradientTape::new();
+//!     tape.watch(&x);
+//!     let y = f(&x);
+//!     println!("{second} {jacobian} {hessian} {}", tape.jacobian(&y, &x));
+//! #   assert!((hessian.at((1, 1)).item() - second.item()).abs() < 1e-5);
+//!     assert_eq!(tl::grad(log1pexp)(&constant(100.0)), 1.0);
+//! }
+//! ```
+//!
 //! # Save a program, run it from four threads with the runtime alone
 //!
 //! ```
@@ -134,3 +161,8 @@
 //!     println!("{report}");
 //! }
 //! ```
+
+/// The programs in README.md are run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
