@@ -495,6 +495,8 @@ fn concrete_functions_show_their_graph() {
     }
     let concrete = f::concrete(&tl::zeros(&[2])).unwrap();
     assert!(concrete.graph().contains("exp"), "{}", concrete.graph());
+    let timing = concrete.timing();
+    assert!(timing.passes + timing.schedule + timing.codegen <= timing.compiling, "{timing:?}");
     assert_eq!(f::trace_count(), 1);
     f(&tl::zeros(&[2]));
     assert_eq!(f::trace_count(), 1);

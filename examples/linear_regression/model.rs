@@ -37,8 +37,8 @@ impl Data {
     pub const NOISE: f64 = 0.01;
 
     pub fn new(n: usize) -> Data {
-        let x = tl::random::uniform(&[n]);
-        let y = Data::SLOPE * &x + Data::INTERCEPT + Data::NOISE * tl::random::normal(&[n]);
+        let x = tl::random::uniform([n]);
+        let y = Data::SLOPE * &x + Data::INTERCEPT + Data::NOISE * tl::random::normal([n]);
         Data { x, y }
     }
 
@@ -50,7 +50,7 @@ impl Data {
     /// each b, along m. One expression: m, b and the points are axes of their own.
     pub fn error_surface(&self, low: f64, high: f64, n: usize) -> Surface {
         let axis = tl::linspace(low, high, n as i64);
-        let (m, b) = (axis.reshape(&[1, n, 1]), axis.reshape(&[n, 1, 1]));
+        let (m, b) = (axis.reshape([1, n, 1]), axis.reshape([n, 1, 1]));
         let errors = tl::square(&m * &self.x + &b - &self.y).mean_axis(-1);
         let errors = errors.to_vec::<f32>().chunks(n).map(|row| row.iter().map(|&e| e.into()).collect()).collect();
         Surface { axis: axis.to_vec::<f32>().into_iter().map(f64::from).collect(), errors }

@@ -30,7 +30,7 @@ impl Digits {
             pixels.extend(image.iter().map(|&p| p as f32 / 16.0));
             labels.push(*label);
         }
-        let x = Tensor::from(pixels).reshape(&[labels.len(), PIXELS]);
+        let x = Tensor::from(pixels).reshape([labels.len(), PIXELS]);
         Ok(Digits { x, y: Tensor::from(labels) })
     }
 
