@@ -57,7 +57,7 @@ fn fit(data: &Data, run: &Run) -> kuva::render::render::Scene {
             .with_legend(learned)
             .into(),
     ];
-    let layout = layout(&plots, &format!("The best fit after {} steps", run.steps.len()))
+    let layout = layout(&plots, &format!("The line fitted in {} steps", run.steps.len()))
         .with_x_label("x")
         .with_y_label("y")
         .with_legend_position(LegendPosition::InsideTopLeft);
