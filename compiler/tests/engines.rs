@@ -179,6 +179,15 @@ fn dtypes() {
                 .collect()
         });
     }
+    for half in [DType::F16, DType::BF16] {
+        check("halves", |g| {
+            let (x, y) = (g.input(&[40]), g.input(&[40]));
+            let x16 = g.op(&ops::CAST, Attrs::new().with("dtype", half), &[x]);
+            let y16 = g.op(&ops::CAST, Attrs::new().with("dtype", half), &[y]);
+            let bigger = g.apply("maximum", &[x16, y16]);
+            vec![g.op(&ops::CAST, Attrs::new().with("dtype", DType::F32), &[bigger])]
+        });
+    }
     check("logic", |g| {
         let (x, y) = (g.typed(DType::Bool, &[83]), g.typed(DType::Bool, &[83]));
         let a = g.apply("logical_and", &[x, y]);

@@ -23,29 +23,46 @@ use std::cell::RefCell;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cranelift;
 
+/// Cranelift's tables, reused from kernel to kernel: they are what a compile allocates most.
+struct Contexts {
+    context: Context,
+    builder: FunctionBuilderContext,
+}
+
+impl Default for Contexts {
+    fn default() -> Self {
+        Contexts { context: Context::new(), builder: FunctionBuilderContext::new() }
+    }
+}
+
 thread_local! {
-    // Reused from kernel to kernel: their tables are what a compile allocates most.
-    static CONTEXT: RefCell<(Context, FunctionBuilderContext)> =
-        RefCell::new((Context::new(), FunctionBuilderContext::new()));
+    static CONTEXTS: RefCell<Contexts> = RefCell::default();
 }
 
 impl Backend for Cranelift {
     fn compile(&self, kernel: &Kernel) -> Result<CompiledKernel> {
-        let isa = isa::vector()?;
-        let plan = plan::plan(kernel);
-        CONTEXT.with_borrow_mut(|(context, builder_context)| {
-            context.clear();
-            function::emit(kernel, &plan, &**isa, &mut context.func, builder_context);
-            let bug = |what: String| Error::new(Kind::Internal, format!("{what} while compiling kernel {kernel}"));
-            let compiled = context
-                .compile(&**isa, &mut ControlPlane::default())
-                .map_err(|e| bug(format!("{:?}\n{}", e.inner, e.func.display())))?;
-            if !compiled.buffer.relocs().is_empty() {
-                return Err(bug(format!("relocations {:?}", compiled.buffer.relocs())));
-            }
-            Ok(CompiledKernel { code: compiled.buffer.data().to_vec(), scratch: plan.scratch })
-        })
+        // Taken out while in use: after a panic the next kernel starts with new ones.
+        let mut contexts = CONTEXTS.take();
+        let compiled = compile(kernel, &mut contexts);
+        CONTEXTS.set(contexts);
+        compiled
     }
+}
+
+fn compile(kernel: &Kernel, contexts: &mut Contexts) -> Result<CompiledKernel> {
+    let isa = isa::vector()?;
+    let plan = plan::plan(kernel);
+    let Contexts { context, builder } = contexts;
+    context.clear();
+    function::emit(kernel, &plan, &**isa, &mut context.func, builder);
+    let bug = |what: String| Error::new(Kind::Internal, format!("{what} while compiling kernel {kernel}"));
+    let compiled = context
+        .compile(&**isa, &mut ControlPlane::default())
+        .map_err(|e| bug(format!("{:?}\n{}", e.inner, e.func.display())))?;
+    if !compiled.buffer.relocs().is_empty() {
+        return Err(bug(format!("relocations {:?}", compiled.buffer.relocs())));
+    }
+    Ok(CompiledKernel { code: compiled.buffer.data().to_vec(), scratch: plan.scratch })
 }
 
 /// The Cranelift IR of a kernel, for golden tests and for looking.

@@ -334,6 +334,15 @@ impl Ops<'_, '_> {
     }
 
     fn convert_one(&mut self, x: Value, from: DType, to: DType) -> Value {
+        let half = |d| matches!(d, DType::F16 | DType::BF16);
+        if half(from) {
+            let wide = self.widen_half(x, from);
+            return self.convert(wide, DType::F32, to);
+        }
+        if half(to) {
+            let single = self.convert(x, from, DType::F32);
+            return self.narrow_to_half(single, to);
+        }
         let ty = scalar_type(to);
         match (from.is_float(), to.is_float()) {
             _ if to == DType::Bool => {
@@ -351,6 +360,72 @@ impl Ops<'_, '_> {
             }
             (false, false) => self.extend(x, ty, from.is_signed_int()),
         }
+    }
+
+    /// f16 or bf16 to f32, exactly. Cranelift has no such instruction.
+    fn widen_half(&mut self, x: Value, from: DType) -> Value {
+        let none = MemFlagsData::new();
+        let wide = self.b.ins().uextend(types::I32, x);
+        if from == DType::BF16 {
+            let bits = self.b.ins().ishl_imm_u(wide, 16);
+            return self.b.ins().bitcast(types::F32, none, bits);
+        }
+        // The half's exponent and fraction in a single's place, scaled up by the difference of biases: exact, and
+        // right for subnormals. Infinities and NaN then lack the top exponent bits.
+        let magnitude = self.b.ins().band_imm_u(wide, 0x7fff);
+        let placed = self.b.ins().ishl_imm_u(magnitude, 13);
+        let placed = self.b.ins().bitcast(types::F32, none, placed);
+        let scale = self.b.ins().f32const(2f32.powi(112));
+        let scaled = self.b.ins().fmul(placed, scale);
+        let scaled = self.b.ins().bitcast(types::I32, none, scaled);
+        let special = self.b.ins().icmp_imm_u(IntCC::UnsignedGreaterThanOrEqual, magnitude, 0x7c00);
+        let full = self.b.ins().bor_imm_u(scaled, 0x7f80_0000);
+        let bits = self.b.ins().select(special, full, scaled);
+        let sign = self.b.ins().band_imm_u(wide, 0x8000);
+        let sign = self.b.ins().ishl_imm_u(sign, 16);
+        let bits = self.b.ins().bor(bits, sign);
+        self.b.ins().bitcast(types::F32, none, bits)
+    }
+
+    /// f32 to f16 or bf16, rounded to nearest even.
+    fn narrow_to_half(&mut self, x: Value, to: DType) -> Value {
+        let none = MemFlagsData::new();
+        let bits = self.b.ins().bitcast(types::I32, none, x);
+        let nan = self.b.ins().fcmp(FloatCC::Unordered, x, x);
+        let high = self.b.ins().ushr_imm_u(bits, 16);
+        let sign = self.b.ins().band_imm_u(high, 0x8000);
+        let (rounded, quiet) = if to == DType::BF16 {
+            // Adding just under half of the last kept bit, plus that bit, rounds to even.
+            let odd = self.b.ins().band_imm_u(high, 1);
+            let sum = self.b.ins().iadd_imm_u(bits, 0x7fff);
+            let sum = self.b.ins().iadd(sum, odd);
+            (self.b.ins().ushr_imm_u(sum, 16), 0x7fc0)
+        } else {
+            let magnitude = self.b.ins().band_imm_u(bits, 0x7fff_ffff);
+            let odd = self.b.ins().ushr_imm_u(magnitude, 13);
+            let odd = self.b.ins().band_imm_u(odd, 1);
+            // Normal results: the exponent is rebased while rounding.
+            let sum = self.b.ins().iadd_imm_s(magnitude, 0xfff - (112 << 23));
+            let sum = self.b.ins().iadd(sum, odd);
+            let normal = self.b.ins().ushr_imm_u(sum, 13);
+            // Subnormal results: adding 0.5 makes the hardware round at the half's last place.
+            let absolute = self.b.ins().bitcast(types::F32, none, magnitude);
+            let half = self.b.ins().f32const(0.5);
+            let shifted = self.b.ins().fadd(absolute, half);
+            let shifted = self.b.ins().bitcast(types::I32, none, shifted);
+            let subnormal = self.b.ins().iadd_imm_s(shifted, -0x3f00_0000);
+            let small = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, magnitude, 113 << 23);
+            let finite = self.b.ins().select(small, subnormal, normal);
+            let infinity = self.b.ins().iconst(types::I32, 0x7c00);
+            // 65520 and above round to infinity.
+            let large = self.b.ins().icmp_imm_u(IntCC::UnsignedGreaterThanOrEqual, magnitude, 0x477f_f000);
+            let value = self.b.ins().select(large, infinity, finite);
+            (self.b.ins().bor(value, sign), 0x7e00)
+        };
+        let quiet = self.b.ins().iconst(types::I32, quiet);
+        let quiet = self.b.ins().bor(quiet, sign);
+        let value = self.b.ins().select(nan, quiet, rounded);
+        self.b.ins().ireduce(types::I16, value)
     }
 
     fn float_to_int(&mut self, x: Value, to: DType) -> Value {

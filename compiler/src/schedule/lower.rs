@@ -423,8 +423,9 @@ impl<'a> Lowering<'a> {
 
     // Values.
 
+    /// The dtype in which a node is computed.
     fn dtype(&self, id: NodeId) -> DType {
-        self.graph.node(id).outputs[0].dtype
+        computed_in(self.graph.node(id).outputs[0].dtype)
     }
 
     fn value(&mut self, id: NodeId) -> Result<Value> {
@@ -476,7 +477,8 @@ impl<'a> Lowering<'a> {
         let counted = match node.op.lower {
             Lower::Source(Source::Constant) => {
                 let data = node.attrs.data("value").ok_or_else(|| missing("a constant without value"))?;
-                return Ok(self.kernel.push(Inst::Const(element_bits(data)), dtype));
+                let value = self.kernel.push(Inst::Const(element_bits(data)), dtype);
+                return Ok(self.convert(value, computed_in(dtype)));
             }
             Lower::Source(Source::Iota) => match self.iota_axis(id, operand) {
                 Some(axis) => {
@@ -493,7 +495,11 @@ impl<'a> Lowering<'a> {
             }
             _ => return Err(missing("a source that is none")),
         };
-        Ok(if dtype == DType::I64 { counted } else { self.kernel.push(Inst::Convert(counted), dtype) })
+        Ok(self.convert(counted, computed_in(dtype)))
+    }
+
+    fn convert(&mut self, value: Value, to: DType) -> Value {
+        if self.kernel.def(value).dtype == to { value } else { self.kernel.push(Inst::Convert(value), to) }
     }
 
     fn load(&mut self, operand: ValueId, axes: &AxisMap) -> Value {
@@ -502,13 +508,15 @@ impl<'a> Lowering<'a> {
         let dtype = self.graph.spec(view.root).dtype;
         let buffer = self.buffer(Operand::Value(view.root), dtype, false);
         let access = self.access(buffer, &access);
-        self.kernel.push(Inst::Load(access), dtype)
+        let value = self.kernel.push(Inst::Load(access), dtype);
+        self.convert(value, computed_in(dtype))
     }
 
     fn store_all(&mut self, nodes: &[NodeId]) -> Result<()> {
         let values: Vec<Value> = nodes.iter().map(|&id| self.value(id)).collect::<Result<_>>()?;
         for (&id, value) in nodes.iter().zip(values) {
-            let dtype = self.dtype(id);
+            let dtype = self.graph.node(id).outputs[0].dtype;
+            let value = self.convert(value, dtype);
             let map = self.member(id).map.clone();
             let access = FrameAccess::of_result(self.graph, id.result(0), &map, self.group.frame.len());
             let buffer = self.buffer(Operand::Value(id.result(0)), dtype, true);
@@ -575,6 +583,11 @@ impl<'a> Lowering<'a> {
             partials: self.partials,
         }
     }
+}
+
+/// The dtype in which values of `dtype` are computed: halves in f32, others in themselves.
+fn computed_in(dtype: DType) -> DType {
+    if matches!(dtype, DType::F16 | DType::BF16) { DType::F32 } else { dtype }
 }
 
 /// How a kernel reads an operand: through movements if neighbours stay neighbours, else the value's own buffer.
