@@ -403,6 +403,16 @@ impl<'a> Emitter<'a> {
 
     /// Calls the map routine of `f` with (destination, operands…, count).
     pub fn call_map(&mut self, f: MathOp, dtype: DType, args: &[Value]) {
+        self.call_routine(Routine::Math(f, dtype), args);
+    }
+
+    /// Copies bytes with stores that go past the caches.
+    pub fn call_stream(&mut self, to: Value, from: Value, bytes: Value) {
+        self.call_routine(Routine::Stream, &[to, from, bytes]);
+    }
+
+    /// Calls a routine of three or four arguments that returns nothing.
+    fn call_routine(&mut self, routine: Routine, args: &[Value]) {
         let cached = if args.len() == 3 { self.unary_sig } else { self.binary_sig };
         let signature = cached.unwrap_or_else(|| {
             let mut signature = Signature::new(self.isa.default_call_conv());
@@ -410,7 +420,7 @@ impl<'a> Emitter<'a> {
             self.b.import_signature(signature)
         });
         *(if args.len() == 3 { &mut self.unary_sig } else { &mut self.binary_sig }) = Some(signature);
-        let target = self.routine(Routine::Math(f, dtype));
+        let target = self.routine(routine);
         self.b.ins().call_indirect(signature, target, args);
     }
 

@@ -48,13 +48,15 @@ pub enum Call {
     Math(Value, MathOp),
     /// A fold into the accumulator of this reduce.
     Fold(Value, FoldFn),
+    /// A store past the caches.
+    Stream(Value),
 }
 
 impl Call {
     /// The value that the call computes.
     pub fn value(self) -> Value {
         match self {
-            Call::Math(value, _) | Call::Fold(value, _) => value,
+            Call::Math(value, _) | Call::Fold(value, _) | Call::Stream(value) => value,
         }
     }
 }
@@ -128,6 +130,14 @@ pub fn math_of(inst: &Inst) -> Option<MathOp> {
 /// Whether a routine can take the value straight from a buffer: a contiguous load.
 pub fn reads_buffer_directly(kernel: &Kernel, value: Value) -> bool {
     matches!(&kernel.def(value).inst, Inst::Load(access) if access.lane == Size::Const(1))
+}
+
+/// Whether a store goes past the caches, by a routine.
+fn is_streamed(kernel: &Kernel, inst: &Inst) -> bool {
+    match inst {
+        Inst::Store(access, _) => access.lane == Size::Const(1) && kernel.buffers[access.buffer as usize].streamed,
+        _ => false,
+    }
 }
 
 /// The routine that folds a reduce of this kind, if there is one.
@@ -278,6 +288,8 @@ impl PassPlanner<'_> {
                     }
                     _ => here.fused.push(value),
                 }
+            } else if is_streamed(self.kernel, inst) && operands(inst).all(|v| self.is_local(v)) {
+                here.calls.push(Call::Stream(value));
             } else if !is_rematerialized(inst) {
                 here.fused.push(value);
             }
@@ -376,7 +388,8 @@ pub fn may_alias(kernel: &Kernel, read: u32, written: u32) -> bool {
             if let Inst::Store(access, _) = &kernel.def(v).inst
                 && access.buffer == written
             {
-                let phase = plan.passes[p].phases.iter().position(|ph| ph.fused.contains(&v)).unwrap_or(0);
+                let holds = |ph: &Phase| ph.fused.contains(&v) || ph.calls.iter().any(|c| c.value() == v);
+                let phase = plan.passes[p].phases.iter().position(holds).unwrap_or(0);
                 stores.push((p, phase, access));
             }
         }

@@ -108,6 +108,12 @@ impl<'e, 'a> Walk<'e, 'a> {
                 let part = self.e.call_fold(f, def.dtype, from, self.count);
                 self.accumulate(value, kind, part, def.dtype);
             }
+            Call::Stream(_) => {
+                let Inst::Store(access, value) = &def.inst else { unreachable!("a streamed store is a store") };
+                let (to, from) = (self.e.address(access, self.tile), self.tile_address(*value));
+                let bytes = self.e.b.ins().imul_imm_s(self.count, def.dtype.size() as i64);
+                self.e.call_stream(to, from, bytes);
+            }
         }
     }
 

@@ -66,6 +66,8 @@ pub struct BufferParam {
     pub read: bool,
     /// Whether the kernel stores to it.
     pub written: bool,
+    /// Whether contiguous stores go past the caches: it is larger than they are and not read again soon.
+    pub streamed: bool,
 }
 
 /// Where in a buffer: `offset + Σ grid[k]*g<k> + Σ seq[k]*q<k> + lane*l + block*b`, in elements.

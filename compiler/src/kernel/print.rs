@@ -47,6 +47,7 @@ impl Display for Kernel {
         for (k, buffer) in self.buffers.iter().enumerate() {
             let mode = match (buffer.read, buffer.written) {
                 (true, true) => "inout",
+                (false, true) if buffer.streamed => "stream",
                 (false, true) => "out",
                 _ => "in",
             };

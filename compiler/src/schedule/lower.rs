@@ -22,6 +22,9 @@ const BLOCK: u32 = 4096;
 /// Lanes of one block of a chunked reduction over all elements.
 const CHUNK: u32 = 16_384;
 
+/// Results of at least this many bytes are written past the caches.
+const STREAMED: i64 = 32 << 20;
+
 /// What a kernel's buffer parameter is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operand {
@@ -544,13 +547,20 @@ impl<'a> Lowering<'a> {
     fn buffer(&mut self, operand: Operand, dtype: DType, written: bool) -> u32 {
         let at = self.operands.iter().position(|o| *o == operand).unwrap_or_else(|| {
             self.operands.push(operand);
-            self.kernel.buffers.push(BufferParam { dtype, read: false, written: false });
+            let streamed = self.is_larger_than_caches(operand);
+            self.kernel.buffers.push(BufferParam { dtype, read: false, written: false, streamed });
             self.operands.len() - 1
         });
         let param = &mut self.kernel.buffers[at];
         param.written |= written;
         param.read |= !written;
         at as u32
+    }
+
+    fn is_larger_than_caches(&self, operand: Operand) -> bool {
+        let Operand::Value(value) = operand else { return false };
+        let spec = self.graph.spec(value);
+        spec.numel().as_const().is_some_and(|n| n * spec.dtype.size() as i64 >= STREAMED)
     }
 
     fn size(&mut self, dim: &Dim) -> Size {
