@@ -208,7 +208,7 @@ impl<'p> Body<'p> {
             .any(|v| !converts_index(v) && operands(&kernel.def(*v).inst).any(|o| is_lane_index(&kernel.def(o).inst)));
         let checked = involved.iter().copied().filter(|v| !converts_index(v));
         let lane = if index_used_raw { None } else { vector_lane(kernel, checked) };
-        let lane = lane.filter(|&l| l == 4 || !involved.iter().any(|v| converts_index(v)));
+        let lane = lane.filter(|&l| l == 4 || !involved.iter().any(converts_index));
         let mut bases = Bases::new();
         for &v in &sources {
             if let Some(base) = source_base(walk, v) {
@@ -348,7 +348,7 @@ impl Turn<'_, '_, '_> {
                 let index = self.e.b.ins().iadd(self.index, self.body.first_lane);
                 self.e.b.ins().iadd_imm_s(index, u as i64)
             }
-            Inst::Load(access) if access.lane != Size::Const(1) && !self.from_memory(v) => {
+            Inst::Load(access) if access.lane != Size::Const(1) && !self.is_in_memory(v) => {
                 self.strided_load(v, access.lane, def.dtype, u)
             }
             _ => {
@@ -359,7 +359,7 @@ impl Turn<'_, '_, '_> {
     }
 
     /// Whether a load is read from the slot or row that an earlier phase or pass saved it to.
-    fn from_memory(&self, v: KValue) -> bool {
+    fn is_in_memory(&self, v: KValue) -> bool {
         self.e.plan.places[v.0 as usize] != Place::Loop && !self.body.phase.saved.contains(&v)
     }
 

@@ -432,9 +432,13 @@ impl<'a> Lowering<'a> {
     }
 
     fn value(&mut self, id: NodeId) -> Result<Value> {
-        let known = self.here.get(&id).or_else(|| self.rows.get(&id)).copied();
-        if let Some(value) = known {
+        if let Some(&value) = self.here.get(&id) {
             return Ok(value);
+        }
+        if let Some(&value) = self.rows.get(&id) {
+            let rounded = self.rounded(id, value);
+            self.here.insert(id, rounded);
+            return Ok(rounded);
         }
         let without_seq = matches!(&self.kernel.passes.last().expect("a pass was begun").kind,
             PassKind::Lanes { seq } if seq.is_empty());
@@ -455,8 +459,16 @@ impl<'a> Lowering<'a> {
             // A reduction over axes of length 1 alone.
             _ => inputs[0],
         };
+        let value = self.rounded(id, value);
         self.here.insert(id, value);
         Ok(value)
+    }
+
+    /// The value as the node's dtype holds it: halves are computed in f32 and rounded after each op.
+    fn rounded(&mut self, id: NodeId, value: Value) -> Value {
+        let dtype = self.graph.node(id).outputs[0].dtype;
+        let held = self.convert(value, dtype);
+        self.convert(held, computed_in(dtype))
     }
 
     fn operand(&mut self, id: NodeId, operand: ValueId) -> Result<Value> {

@@ -63,7 +63,8 @@ fn stored_members(graph: &Graph, grouping: &Grouping) -> Vec<bool> {
             let (base, _) = renamed(graph, operand);
             let fused = group_of(id).is_some() && group_of(id) == group_of(base.node);
             // A movement needs nothing by itself: its users do, unless they see through it.
-            if !fused && !(movement && is_seen_through(graph, grouping, id)) {
+            let needs_nothing = movement && is_seen_through(graph, grouping, id);
+            if !fused && !needs_nothing {
                 stored[View::of(graph, operand).root.node.index()] = true;
                 stored[operand.node.index()] = true;
                 stored[base.node.index()] |= group_of(id).is_some();
