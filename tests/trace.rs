@@ -236,7 +236,7 @@ fn a_symbolic_tensor_that_escapes_names_its_birth() {
     f(&constant(1.0));
     let escaped = ESCAPED.lock().unwrap().take().unwrap();
     for error in [
-        (&escaped).try_add(1.0).map(drop).unwrap_err(),
+        Tensor::try_add(&escaped, 1.0).map(drop).unwrap_err(),
         escaped.try_item().map(drop).unwrap_err(),
         f::try_call(&escaped).map(drop).unwrap_err(),
     ] {
@@ -337,10 +337,10 @@ fn arguments_of_every_kind() {
     fn f(b: &Batch, more: &[Tensor], extra: Option<&Tensor>, kind: Kind, name: &str, by: tl::Static<u8>) -> Tensor {
         let mut y = &b.x * b.scale + b.tag.0 as f64;
         for t in more {
-            y = y + t;
+            y += t;
         }
         if let Some(e) = extra {
-            y = y * e;
+            y *= e;
         }
         let y = if kind == Kind::Plus { y } else { -y };
         y + (name.len() + *by as usize) as f64

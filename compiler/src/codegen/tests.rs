@@ -139,7 +139,7 @@ fn softmax(rows: i64, n: i64) -> Kernel {
 fn row_pipeline() {
     for n in [1usize, 10, 512, 700, 1024] {
         let x = ramp(&[5, n], 0.3);
-        let got = run(&softmax(5, n as i64), 5, &[x.clone()], &[5, n]);
+        let got = run(&softmax(5, n as i64), 5, std::slice::from_ref(&x), &[5, n]);
         let mut want = Vec::new();
         for row in x.as_slice::<f32>().chunks(n) {
             let m = row.iter().cloned().fold(f32::MIN, f32::max);
@@ -167,7 +167,7 @@ fn column_sums() {
         k.push(Inst::Store(at(1, &[], 1), y), DType::F32);
         let x = ramp(&[rows as usize, n as usize], 0.9);
         let blocks = split.map_or(1, |s| (n + i64::from(s) - 1) / i64::from(s));
-        let got = run(&k, blocks, &[x.clone()], &[n as usize]);
+        let got = run(&k, blocks, std::slice::from_ref(&x), &[n as usize]);
         let data = x.as_slice::<f32>();
         let want: Vec<f32> =
             (0..n as usize).map(|j| (0..rows as usize).map(|i| data[i * n as usize + j]).sum::<f32>() * 0.5).collect();
