@@ -2,7 +2,7 @@
 //!
 //! A program is made once for each [`Key`] with symbolic sizes, and found in a small table of this thread or, behind
 //! it, in a map that threads share. A call that finds its program allocates nothing but results. Where symbols do not
-//! do (an axis of length 0, a rule that must know a size) the program is for one shape of each operand.
+//! do (an axis of length 0, a rule that must know a size) the program is for one dtype and shape of each operand.
 
 use super::backend::Backend as Code;
 use super::key::{self, Pattern};
@@ -16,8 +16,8 @@ use tracelift_compiler::graph::opdef::Lower;
 use tracelift_compiler::graph::{Attrs, Graph, OpDef};
 use tracelift_compiler::options::Options;
 use tracelift_compiler::{TensorSpec, compile};
-use tracelift_runtime::Array;
 use tracelift_runtime::exec::{Arg, Executable};
+use tracelift_runtime::{Array, DType};
 
 /// Results of a program.
 pub(crate) type Results = SmallVec<[Array; 2]>;
@@ -55,19 +55,22 @@ struct Entry {
     task: Task,
     backend: Backend,
     pattern: Pattern,
-    /// The one shape of each operand that it is for; None: every shape of the pattern.
-    shapes: Option<Vec<usize>>,
+    /// The operands that it is for; None: all of the pattern.
+    operands: Option<Operands>,
     /// Whether the pattern alone says that the op takes these operands.
     decided: bool,
     present: u32,
     code: Code,
 }
 
-/// A program that this thread used lately, and the shapes that the op's rule has accepted last.
+/// A program that this thread used lately, and the operands that the op's rule has accepted last.
 struct Recent {
     entry: Arc<Entry>,
-    accepted: Vec<usize>,
+    accepted: Operands,
 }
+
+/// The dtype and shape of each operand: a pattern that stands for "none" tells neither.
+type Operands = Vec<(DType, Vec<usize>)>;
 
 /// Slots of the thread's table.
 const SLOTS: usize = 512;
@@ -124,7 +127,7 @@ fn prepare(
             entry
         }
     };
-    let recent = Recent { entry: entry.clone(), accepted: shapes_of(inputs) };
+    let recent = Recent { entry: entry.clone(), accepted: operands_of(inputs) };
     RECENT.with_borrow_mut(|table| table[slot] = Some(recent));
     Ok(entry)
 }
@@ -133,12 +136,13 @@ fn shared<R>(hash: u64, f: impl FnOnce(&mut Vec<Arc<Entry>>) -> R) -> R {
     f(SHARED.lock().unwrap_or_else(PoisonError::into_inner).entry(hash).or_default())
 }
 
-fn shapes_of(inputs: &[&Array]) -> Vec<usize> {
-    inputs.iter().flat_map(|a| a.shape()).copied().collect()
+fn operands_of(inputs: &[&Array]) -> Operands {
+    inputs.iter().map(|a| (a.dtype(), a.shape().to_vec())).collect()
 }
 
-fn same_shapes(shapes: &[usize], inputs: &[&Array]) -> bool {
-    inputs.iter().flat_map(|a| a.shape()).eq(shapes)
+fn are_same(operands: &Operands, inputs: &[&Array]) -> bool {
+    operands.len() == inputs.len()
+        && operands.iter().zip(inputs).all(|((dtype, shape), a)| *dtype == a.dtype() && shape == a.shape())
 }
 
 impl Key<'_> {
@@ -148,9 +152,9 @@ impl Key<'_> {
 }
 
 impl Recent {
-    /// Whether the op takes these operands: the pattern says so, or it took operands of these very shapes.
+    /// Whether the op takes these operands: the pattern says so, or it took such operands last.
     fn accepts(&self, inputs: &[&Array]) -> bool {
-        self.entry.decided || same_shapes(&self.accepted, inputs)
+        self.entry.decided || are_same(&self.accepted, inputs)
     }
 }
 
@@ -165,7 +169,7 @@ impl Entry {
             true => None,
             false => build(&key.pattern.specs(inputs)).ok(),
         };
-        let shapes = general.is_none().then(|| shapes_of(inputs));
+        let operands = general.is_none().then(|| operands_of(inputs));
         let Source { graph, present } = general.unwrap_or(exact);
         let decided = matches!(key.op.lower, Lower::Elementwise(_) | Lower::Reduction(_) | Lower::Contraction);
         Ok(Entry {
@@ -174,7 +178,7 @@ impl Entry {
             task: key.task,
             backend: key.backend,
             pattern: key.pattern,
-            shapes,
+            operands,
             decided,
             present,
             code: load(graph, key.backend)?,
@@ -187,7 +191,7 @@ impl Entry {
             && self.task == key.task
             && self.backend == key.backend
             && self.attrs == *key.attrs
-            && self.shapes.as_ref().is_none_or(|shapes| same_shapes(shapes, inputs))
+            && self.operands.as_ref().is_none_or(|operands| are_same(operands, inputs))
     }
 
     fn run(&self, inputs: &[&Array]) -> Result<(Results, u32)> {

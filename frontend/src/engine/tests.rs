@@ -102,3 +102,20 @@ fn compiled_ops_agree_with_the_interpreter() {
     }
     assert!(wrong.is_empty(), "{} cases differ:\n{}", wrong.len(), wrong.join("\n"));
 }
+
+#[test]
+fn programs_of_empty_operands_are_told_apart() {
+    // A length of 0 has no pattern: dtype and shape of each operand must tell the programs apart.
+    let loc = Location::caller();
+    let empty = |dtype, shape: &[usize]| Tensor::from(Array::zeros(dtype, shape).unwrap());
+    for dtype in [DType::F64, DType::F32, DType::I64, DType::F64] {
+        let x = empty(dtype, &[0]);
+        let y = dispatch::apply(&ops::ADD, Attrs::new(), &[&x, &x], loc).unwrap();
+        assert_eq!((y[0].dtype(), y[0].shape()), (dtype, [0].as_slice().into()));
+    }
+    for (a, b) in [([0, 1], [1, 3]), ([1, 3], [0, 1]), ([0, 3], [1, 3])] {
+        let (x, y) = (empty(DType::F32, &a), empty(DType::F32, &b));
+        let z = dispatch::apply(&ops::ADD, Attrs::new(), &[&x, &y], loc).unwrap();
+        assert_eq!(z[0].shape(), [0, 3]);
+    }
+}
