@@ -1,8 +1,11 @@
 //! Comparing tensors in tests: [`assert_all_close`].
 
+use crate::engine::dispatch;
 use crate::error::{Error, Kind, Result, unwrap};
 use crate::tensor::{IntoTensor, Tensor};
 use std::panic::Location;
+use tracelift_compiler::graph::{Attrs, OpDef};
+use tracelift_runtime::Array;
 
 /// Panics unless both have one dtype and shape and `|actual - expected| <= 1e-6 + 1e-5 * |expected|` everywhere. NaN
 /// equals NaN. A number stands for a rank-0 tensor of the other's dtype.
@@ -69,6 +72,21 @@ fn check(
         (a - e).abs()
     );
     Err(Error::new(Kind::Value, text))
+}
+
+/// Applies an op of the table as its function does: at once, or recorded by the trace in progress, and shown to the
+/// tapes. For suites that find their ops by name.
+#[doc(hidden)]
+#[track_caller]
+pub fn apply_op(op: &'static OpDef, attrs: Attrs, inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
+    Ok(dispatch::apply(op, attrs, inputs, Location::caller())?.into_vec())
+}
+
+/// The array behind a tensor. For suites that compare with arrays. Panics while tracing.
+#[doc(hidden)]
+#[track_caller]
+pub fn array(x: &Tensor) -> Array {
+    unwrap(x.concrete("array", Location::caller())).clone()
 }
 
 /// The index of the `i`-th element.

@@ -1,0 +1,229 @@
+//! The calls that the manifest shapes differently from the op table, each rewritten in a few lines.
+//!
+//! An adapter translates a calling convention: an attribute's form, the order of operands, a reduction of the result.
+//! It never computes what a missing op would.
+
+use crate::corpus::number;
+use crate::plan::{Draft, ints};
+use serde_json::{Value, json};
+use tracelift_compiler::graph::Attrs;
+use tracelift_compiler::{Dim, ops};
+
+/// Rewrites a draft, or says which attribute cannot be.
+type Adapter = fn(&mut Draft<'_>) -> Result<(), String>;
+
+/// Adapters by the corpus' name.
+const ADAPTERS: &[(&str, Adapter)] = &[
+    ("argmax", arg_extremum),
+    ("argmin", arg_extremum),
+    ("sort", direction),
+    ("argsort", direction),
+    ("tensordot", tensordot_axes),
+    ("tile", tile_rank),
+    ("repeat", repeat_flat),
+    ("nn.gelu", approximation),
+    ("nn.layer_norm", scale_and_offset),
+    ("nn.rms_norm", scale_and_offset),
+    ("eye", rows_and_columns),
+    ("tril", lower_triangle),
+    ("triu", upper_triangle),
+    ("pad", padding),
+    ("strided_slice", index),
+    ("loss.absolute_error", loss_of_elements),
+    ("loss.squared_error", loss_of_elements),
+    ("loss.huber", loss_of_elements),
+    ("loss.binary_crossentropy", loss_of_elements),
+    ("nn.sigmoid_cross_entropy_with_logits", cross_entropy),
+    ("nn.softmax_cross_entropy_with_logits", cross_entropy),
+    ("nn.sparse_softmax_cross_entropy_with_logits", cross_entropy),
+];
+
+/// Applies the op's adapter, if there is one.
+pub fn adapt(draft: &mut Draft<'_>) -> Result<(), String> {
+    match ADAPTERS.iter().find(|(name, _)| *name == draft.case.op) {
+        Some((_, adapter)) => adapter(draft),
+        None => Ok(()),
+    }
+}
+
+/// No axis: over all elements. `keepdims`: the axis stays, with length 1.
+fn arg_extremum(draft: &mut Draft<'_>) -> Result<(), String> {
+    let keepdims = draft.take("keepdims") == Some(json!(true));
+    let rank = draft.shape(0).len();
+    let axis = draft.attrs.get("axis").and_then(Value::as_i64);
+    if axis.is_none() {
+        draft.before(0, &ops::RESHAPE, dims(&[-1]));
+        draft.attrs.insert("axis".to_owned(), json!(0));
+    }
+    match axis {
+        _ if !keepdims => {}
+        Some(axis) => draft.after.push((&ops::EXPAND_DIMS, Attrs::new().with("axis", axis))),
+        None => draft.after.push((&ops::RESHAPE, dims(&vec![1; rank]))),
+    }
+    Ok(())
+}
+
+fn direction(draft: &mut Draft<'_>) -> Result<(), String> {
+    let descending = draft.take("direction") == Some(json!("DESCENDING"));
+    draft.attrs.insert("descending".to_owned(), json!(descending));
+    Ok(())
+}
+
+/// A number of axes: the last ones of x with the first ones of y.
+fn tensordot_axes(draft: &mut Draft<'_>) -> Result<(), String> {
+    let rank = draft.shape(0).len() as i64;
+    let axes = draft.take("axes").ok_or("`axes` is missing")?;
+    let (x, y) = match axes.as_i64() {
+        Some(n) => (json!((rank - n..rank).collect::<Vec<_>>()), json!((0..n).collect::<Vec<_>>())),
+        None => (axes[0].clone(), axes[1].clone()),
+    };
+    draft.attrs.insert("axes_x".to_owned(), x);
+    draft.attrs.insert("axes_y".to_owned(), y);
+    Ok(())
+}
+
+/// Fewer or more multiples than axes: missing ones are 1, as in NumPy.
+fn tile_rank(draft: &mut Draft<'_>) -> Result<(), String> {
+    let multiples = draft.take("multiples").and_then(|m| ints(&m)).ok_or("`multiples` is missing")?;
+    let shape: Vec<i64> = draft.shape(0).iter().map(|&n| n as i64).collect();
+    let rank = shape.len().max(multiples.len());
+    let padded = |list: &[i64]| [&vec![1; rank - list.len()], list].concat();
+    if shape.len() < rank {
+        draft.before(0, &ops::RESHAPE, dims(&padded(&shape)));
+    }
+    draft.attrs.insert("multiples".to_owned(), json!(padded(&multiples)));
+    Ok(())
+}
+
+/// No axis: all elements in one row.
+fn repeat_flat(draft: &mut Draft<'_>) -> Result<(), String> {
+    if draft.take("axis").map(|axis| draft.attrs.insert("axis".to_owned(), axis)).is_none() {
+        draft.before(0, &ops::RESHAPE, dims(&[-1]));
+        draft.attrs.insert("axis".to_owned(), json!(0));
+    }
+    Ok(())
+}
+
+fn approximation(draft: &mut Draft<'_>) -> Result<(), String> {
+    let approximate = draft.take("approximate") == Some(json!("tanh"));
+    draft.attrs.insert("approximate".to_owned(), json!(approximate));
+    Ok(())
+}
+
+/// Without gamma and beta: 1 and 0.
+fn scale_and_offset(draft: &mut Draft<'_>) -> Result<(), String> {
+    let wanted = if draft.op == "nn.layer_norm" { 3 } else { 2 };
+    for value in [1.0, 0.0].into_iter().skip(draft.operands.len() - 1).take(wanted - draft.operands.len()) {
+        draft.push_constant(value);
+    }
+    Ok(())
+}
+
+fn rows_and_columns(draft: &mut Draft<'_>) -> Result<(), String> {
+    let dims = [draft.take("num_rows"), draft.take("num_columns")];
+    draft.attrs.insert("dims".to_owned(), json!(dims));
+    Ok(())
+}
+
+fn lower_triangle(draft: &mut Draft<'_>) -> Result<(), String> {
+    triangle(draft, "upper", 1)
+}
+
+fn upper_triangle(draft: &mut Draft<'_>) -> Result<(), String> {
+    triangle(draft, "lower", -1)
+}
+
+/// A band with one side open; the table's bands hold the diagonal.
+fn triangle(draft: &mut Draft<'_>, side: &str, sign: i64) -> Result<(), String> {
+    let width = sign * draft.take("k").and_then(|k| k.as_i64()).unwrap_or(0);
+    if width < 0 {
+        return Err(format!("`band_part` has no `{side}` = {width}: the band without the diagonal"));
+    }
+    draft.attrs.insert(side.to_owned(), json!(width));
+    Ok(())
+}
+
+fn padding(draft: &mut Draft<'_>) -> Result<(), String> {
+    let mode = draft.take("mode");
+    match mode.as_ref().and_then(Value::as_str).unwrap_or("CONSTANT") {
+        "CONSTANT" => {
+            let paddings = draft.take("paddings").and_then(|p| ints(&p)).ok_or("`paddings` is missing")?;
+            let side = |k: usize| json!(paddings.iter().skip(k).step_by(2).collect::<Vec<_>>());
+            draft.attrs.insert("before".to_owned(), side(0));
+            draft.attrs.insert("after".to_owned(), side(1));
+            let value = draft.take("constant_values").and_then(|v| number(&v)).unwrap_or(0.0);
+            draft.push_constant(value);
+        }
+        mode => {
+            draft.op = format!("pad_{}", mode.to_lowercase());
+            draft.take("constant_values");
+        }
+    }
+    Ok(())
+}
+
+/// A list of Python's indices: bounds and masks by axis; new axes afterwards.
+fn index(draft: &mut Draft<'_>) -> Result<(), String> {
+    let index = draft.take("index").ok_or("`index` is missing")?;
+    let items = index.as_array().ok_or("`index` is no list")?;
+    let has = |item: &Value, key: &str| item.get(key).is_some();
+    let indexed = items.iter().filter(|i| has(i, "int") || has(i, "slice")).count();
+    let whole = draft.shape(0).len().saturating_sub(indexed);
+    let open = json!({"slice": [null, null, null]});
+    let (mut begin, mut end, mut strides) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut begin_mask, mut end_mask, mut shrink) = (0, 0, 0);
+    let mut result_axis = 0;
+    let items = items.iter().flat_map(|item| if has(item, "ellipsis") { vec![&open; whole] } else { vec![item] });
+    for item in items {
+        let bit = 1i64 << begin.len();
+        if has(item, "newaxis") {
+            draft.after.push((&ops::EXPAND_DIMS, Attrs::new().with("axis", result_axis)));
+            result_axis += 1;
+            continue;
+        }
+        if let Some(at) = item["int"].as_i64() {
+            shrink |= bit;
+            begin.push(at);
+            end.push(0);
+            strides.push(1);
+            continue;
+        }
+        let bound = |k: usize| item["slice"][k].as_i64();
+        begin_mask |= if bound(0).is_none() { bit } else { 0 };
+        end_mask |= if bound(1).is_none() { bit } else { 0 };
+        begin.push(bound(0).unwrap_or(0));
+        end.push(bound(1).unwrap_or(0));
+        strides.push(bound(2).unwrap_or(1));
+        result_axis += 1;
+    }
+    let lists = [("begin", begin), ("end", end), ("strides", strides)];
+    draft.attrs.extend(lists.map(|(name, list)| (name.to_owned(), json!(list))));
+    let masks = [("begin_mask", begin_mask), ("end_mask", end_mask), ("shrink_axis_mask", shrink)];
+    draft.attrs.extend(masks.map(|(name, mask)| (name.to_owned(), json!(mask))));
+    Ok(())
+}
+
+/// The table's losses are means over the last axis: elements get one of their own. The corpus has the truth second.
+fn loss_of_elements(draft: &mut Draft<'_>) -> Result<(), String> {
+    for k in 0..draft.operands.len() {
+        draft.before(k, &ops::EXPAND_DIMS, Attrs::new().with("axis", -1));
+    }
+    cross_entropy(draft)
+}
+
+/// The corpus has the labels second, and reduces.
+fn cross_entropy(draft: &mut Draft<'_>) -> Result<(), String> {
+    draft.operands.swap(0, 1);
+    let reduction = draft.take("reduction");
+    match reduction.as_ref().and_then(Value::as_str).unwrap_or("none") {
+        "none" => {}
+        "mean" => draft.after.push((&ops::REDUCE_MEAN, Attrs::new())),
+        "sum" => draft.after.push((&ops::REDUCE_SUM, Attrs::new())),
+        other => return Err(format!("there is no reduction `{other}`")),
+    }
+    Ok(())
+}
+
+fn dims(sizes: &[i64]) -> Attrs {
+    Attrs::new().with("dims", sizes.iter().map(|&n| Dim::from(n)).collect::<Vec<_>>())
+}

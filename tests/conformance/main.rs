@@ -1,0 +1,138 @@
+//! Facts of other systems: runs every op case of a corpora folder three ways and compares values and gradients.
+//!
+//! ```text
+//! cargo test --release --test conformance                     # all cases
+//! cargo test --release --test conformance -- softmax pad      # ops whose names contain a word
+//! TRACELIFT_BLESS=1 cargo test --release --test conformance   # rewrite known_failures.txt
+//! TRACELIFT_CORPORA=folder cargo test --test conformance      # corpora elsewhere
+//! ```
+//!
+//! Cases are found in the manifests ([`corpus`]), calls in the op table ([`plan`], [`adapters`]); then the reference
+//! evaluator, eager ops and a traced function run them ([`ways`]). The exit code is 0 if exactly the cases of the
+//! ledger fail ([`ledger`]), or if there are no corpora. A debug build runs every [`STRIDE`]th case of each op.
+
+mod adapters;
+mod corpus;
+mod ledger;
+mod outcome;
+mod plan;
+mod report;
+#[allow(dead_code)] // Only the root and blessing are needed here.
+#[path = "../support/mod.rs"]
+mod support;
+mod ways;
+
+use corpus::Entry;
+use outcome::{Outcome, Skip};
+use report::{Counts, Record};
+use std::collections::HashMap;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Mutex;
+
+/// Of a debug build: how many cases of an op there are for each one that is run. The compiler is slow there.
+const STRIDE: usize = 10;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(wrong) if wrong.is_empty() => ExitCode::SUCCESS,
+        Ok(wrong) => {
+            eprintln!("{}\nbless with TRACELIFT_BLESS=1 in a release build", wrong.join("\n"));
+            ExitCode::FAILURE
+        }
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs all and reports; gives what differs from the ledger.
+fn run() -> Result<Vec<String>, String> {
+    let Some(folder) = corpus::folder(support::root()) else {
+        println!("no corpora found: skipped\n0 passed, 0 failed, 0 skipped");
+        return Ok(Vec::new());
+    };
+    let filters: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let is_chosen = |op: &str| filters.is_empty() || filters.iter().any(|f| op.contains(f));
+    let is_sample = cfg!(debug_assertions);
+    let entries = corpus::read(&folder)?;
+    let chosen = entries.into_iter().filter(|entry| is_chosen(op_of(entry))).collect();
+    let records = run_all(chosen, is_sample);
+    let others = corpus::other_subjects(&folder);
+    report::print(&records, &others);
+    // Beside what cargo builds: `target/conformance.json`.
+    let json = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("conformance.json");
+    let text = format!("{:#}\n", report::json(&records, &others));
+    std::fs::write(&json, text).map_err(|e| format!("{}: {e}", json.display()))?;
+
+    let path = support::root().join("tests/conformance/known_failures.txt");
+    let found = report::ledger(&records);
+    if support::bless() && !is_sample && filters.is_empty() {
+        ledger::write(&path, &found)?;
+    }
+    let differences = ledger::differences(&ledger::read(&path)?, &found, is_sample, &is_chosen);
+    let Counts { passed, failed, skipped } = Counts::of(&records);
+    println!("{passed} passed, {failed} failed, {skipped} skipped");
+    Ok(differences)
+}
+
+/// The outcome of every entry, in order.
+fn run_all(entries: Vec<Entry>, is_sample: bool) -> Vec<Record> {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let skips: Vec<Option<Skip>> = entries
+        .iter()
+        .map(|entry| {
+            let position = seen.entry(op_of(entry).to_owned()).or_default();
+            *position += 1;
+            let is_left_out = is_sample && (*position - 1) % STRIDE != 0;
+            match entry {
+                Entry::UnknownDType(_) => Some(Skip::UnknownDType),
+                Entry::Case(_) => is_left_out.then_some(Skip::NotSampled),
+            }
+        })
+        .collect();
+    // Panics are outcomes here, and would be printed in the middle of the table.
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let queue = Mutex::new(entries.into_iter().zip(skips).enumerate());
+    let records = Mutex::new(Vec::new());
+    let work = || {
+        loop {
+            let Some((position, (entry, skip))) = queue.lock().unwrap().next() else { return };
+            let record = record(&entry, skip);
+            records.lock().unwrap().push((position, record));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, |n| n.get()) {
+            // Debug builds of recursive passes need more than a thread's usual stack.
+            let thread = std::thread::Builder::new().stack_size(16 << 20);
+            thread.spawn_scoped(scope, work).expect("a thread starts");
+        }
+    });
+    std::panic::set_hook(hook);
+    let mut records = records.into_inner().unwrap();
+    records.sort_by_key(|(position, _)| *position);
+    records.into_iter().map(|(_, record)| record).collect()
+}
+
+fn record(entry: &Entry, skip: Option<Skip>) -> Record {
+    let (id, has_gradients) = match entry {
+        Entry::Case(case) => (case.id.clone(), !case.gradients.is_empty()),
+        Entry::UnknownDType(_) => (String::new(), false),
+    };
+    let outcome = match (skip, entry) {
+        (Some(skip), _) => Outcome::Skipped(skip),
+        (None, Entry::Case(case)) => Outcome::Ran(ways::run(case)),
+        (None, Entry::UnknownDType(_)) => Outcome::Skipped(Skip::UnknownDType),
+    };
+    Record { id, op: op_of(entry).to_owned(), has_gradients, outcome }
+}
+
+fn op_of(entry: &Entry) -> &str {
+    match entry {
+        Entry::Case(case) => &case.op,
+        Entry::UnknownDType(op) => op,
+    }
+}
