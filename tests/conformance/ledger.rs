@@ -34,9 +34,8 @@ pub fn write(path: &Path, ledger: &Ledger) -> Result<(), String> {
     std::fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()))
 }
 
-/// What differs from the ledger. Of a sample only ops that fail too often can be told; `is_chosen` are the ops that
-/// were run.
-pub fn differences(known: &Ledger, found: &Ledger, is_sample: bool, is_chosen: &dyn Fn(&str) -> bool) -> Vec<String> {
+/// What differs from the ledger, of the ops that were run: those that `is_chosen`.
+pub fn differences(known: &Ledger, found: &Ledger, is_chosen: &dyn Fn(&str) -> bool) -> Vec<String> {
     let count = |ledger: &Ledger, op: &str| ledger.get(op).map_or(0, |(n, _)| *n);
     let mut ops: Vec<&String> = known.keys().chain(found.keys()).filter(|op| is_chosen(op)).collect();
     ops.sort();
@@ -44,7 +43,7 @@ pub fn differences(known: &Ledger, found: &Ledger, is_sample: bool, is_chosen: &
     ops.into_iter()
         .filter_map(|op| match (count(known, op), count(found, op)) {
             (known, found) if found > known => Some(format!("{op}: {found} cases fail; the ledger knows of {known}")),
-            (known, found) if found < known && !is_sample => {
+            (known, found) if found < known => {
                 Some(format!("{op}: {found} cases fail; the ledger is stale: it says {known}"))
             }
             _ => None,

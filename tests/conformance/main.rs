@@ -9,7 +9,7 @@
 //!
 //! Cases are found in the manifests ([`corpus`]), calls in the op table ([`plan`], [`adapters`]); then the reference
 //! evaluator, eager ops and a traced function run them ([`ways`]). The exit code is 0 if exactly the cases of the
-//! ledger fail ([`ledger`]), or if there are no corpora. A debug build runs every [`STRIDE`]th case of each op.
+//! ledger fail ([`ledger`]), or if there are no corpora.
 
 mod adapters;
 mod corpus;
@@ -25,19 +25,15 @@ mod ways;
 use corpus::Entry;
 use outcome::{Outcome, Skip};
 use report::{Counts, Record};
-use std::collections::HashMap;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
-
-/// Of a debug build: how many cases of an op there are for each one that is run. The compiler is slow there.
-const STRIDE: usize = 10;
 
 fn main() -> ExitCode {
     match run() {
         Ok(wrong) if wrong.is_empty() => ExitCode::SUCCESS,
         Ok(wrong) => {
-            eprintln!("{}\nbless with TRACELIFT_BLESS=1 in a release build", wrong.join("\n"));
+            eprintln!("{}\nbless with TRACELIFT_BLESS=1", wrong.join("\n"));
             ExitCode::FAILURE
         }
         Err(message) => {
@@ -55,10 +51,9 @@ fn run() -> Result<Vec<String>, String> {
     };
     let filters: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let is_chosen = |op: &str| filters.is_empty() || filters.iter().any(|f| op.contains(f));
-    let is_sample = cfg!(debug_assertions);
     let entries = corpus::read(&folder)?;
     let chosen = entries.into_iter().filter(|entry| is_chosen(op_of(entry))).collect();
-    let records = run_all(chosen, is_sample);
+    let records = run_all(chosen);
     let others = corpus::other_subjects(&folder);
     report::print(&records, &others);
     // Beside what cargo builds: `target/conformance.json`.
@@ -68,39 +63,26 @@ fn run() -> Result<Vec<String>, String> {
 
     let path = support::root().join("tests/conformance/known_failures.txt");
     let found = report::ledger(&records);
-    if support::bless() && !is_sample && filters.is_empty() {
+    if support::bless() && filters.is_empty() {
         ledger::write(&path, &found)?;
     }
-    let differences = ledger::differences(&ledger::read(&path)?, &found, is_sample, &is_chosen);
+    let differences = ledger::differences(&ledger::read(&path)?, &found, &is_chosen);
     let Counts { passed, failed, skipped } = Counts::of(&records);
     println!("{passed} passed, {failed} failed, {skipped} skipped");
     Ok(differences)
 }
 
 /// The outcome of every entry, in order.
-fn run_all(entries: Vec<Entry>, is_sample: bool) -> Vec<Record> {
-    let mut seen: HashMap<String, usize> = HashMap::new();
-    let skips: Vec<Option<Skip>> = entries
-        .iter()
-        .map(|entry| {
-            let position = seen.entry(op_of(entry).to_owned()).or_default();
-            *position += 1;
-            let is_left_out = is_sample && (*position - 1) % STRIDE != 0;
-            match entry {
-                Entry::UnknownDType(_) => Some(Skip::UnknownDType),
-                Entry::Case(_) => is_left_out.then_some(Skip::NotSampled),
-            }
-        })
-        .collect();
+fn run_all(entries: Vec<Entry>) -> Vec<Record> {
     // Panics are outcomes here, and would be printed in the middle of the table.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let queue = Mutex::new(entries.into_iter().zip(skips).enumerate());
+    let queue = Mutex::new(entries.into_iter().enumerate());
     let records = Mutex::new(Vec::new());
     let work = || {
         loop {
-            let Some((position, (entry, skip))) = queue.lock().unwrap().next() else { return };
-            let record = record(&entry, skip);
+            let Some((position, entry)) = queue.lock().unwrap().next() else { return };
+            let record = record(&entry);
             records.lock().unwrap().push((position, record));
         }
     };
@@ -117,17 +99,18 @@ fn run_all(entries: Vec<Entry>, is_sample: bool) -> Vec<Record> {
     records.into_iter().map(|(_, record)| record).collect()
 }
 
-fn record(entry: &Entry, skip: Option<Skip>) -> Record {
-    let (id, has_gradients) = match entry {
-        Entry::Case(case) => (case.id.clone(), !case.gradients.is_empty()),
-        Entry::UnknownDType(_) => (String::new(), false),
-    };
-    let outcome = match (skip, entry) {
-        (Some(skip), _) => Outcome::Skipped(skip),
-        (None, Entry::Case(case)) => Outcome::Ran(ways::run(case)),
-        (None, Entry::UnknownDType(_)) => Outcome::Skipped(Skip::UnknownDType),
-    };
-    Record { id, op: op_of(entry).to_owned(), has_gradients, outcome }
+fn record(entry: &Entry) -> Record {
+    let op = op_of(entry).to_owned();
+    match entry {
+        Entry::Case(case) => {
+            let (id, has_gradients) = (case.id.clone(), !case.gradients.is_empty());
+            Record { id, op, has_gradients, outcome: Outcome::Ran(ways::run(case)) }
+        }
+        Entry::UnknownDType(_) => {
+            let outcome = Outcome::Skipped(Skip::UnknownDType);
+            Record { id: String::new(), op, has_gradients: false, outcome }
+        }
+    }
 }
 
 fn op_of(entry: &Entry) -> &str {

@@ -14,8 +14,6 @@ pub enum Outcome {
 /// Why a case was not run. There is no other reason: what the library lacks is a failure.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Skip {
-    /// A debug build runs some cases of each op only.
-    NotSampled,
     /// The library has no such dtype.
     UnknownDType,
 }
@@ -70,7 +68,6 @@ impl Outcome {
 impl fmt::Display for Skip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Skip::NotSampled => "not in a debug build's sample",
             Skip::UnknownDType => "no such dtype",
         })
     }
