@@ -46,6 +46,9 @@ pub fn compile(graph: &Graph, options: &Options) -> Result<Compiled> {
     let start = Instant::now();
     let mut schedule = schedule(&optimized, options)?;
     let schedule_time = start.elapsed();
+    if options.verify || options.debug_bounds {
+        schedule.verify()?;
+    }
     let start = Instant::now();
     let compiled = compile_kernels(&schedule.kernels)?;
     link(&mut schedule, &compiled);
@@ -88,7 +91,7 @@ fn compile_kernel(kernel: &Kernel) -> Result<Arc<CompiledKernel>> {
     if let Some(known) = cache().lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
         return Ok(known.clone());
     }
-    let compiled = Arc::new(Cranelift.compile(kernel)?);
+    let compiled = Arc::new(codegen::disk::cached(kernel, || Cranelift.compile(kernel))?);
     cache().lock().unwrap_or_else(PoisonError::into_inner).insert(Arc::new(key), compiled.clone());
     Ok(compiled)
 }

@@ -29,7 +29,7 @@ pub struct Options {
     pub fast_math: bool,
     /// Verify the IR after every pass. On by default in builds with debug assertions.
     pub verify: bool,
-    /// Generated code checks every access against its buffer.
+    /// Kernels are verified before they are compiled, constant accesses against their buffers: as with `verify`.
     pub debug_bounds: bool,
     /// Optional rewrites stop after this many, over all passes: the way to bisect a miscompile. None: each
     /// pass has a limit of its own that only a runaway rule reaches.

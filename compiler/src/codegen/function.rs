@@ -3,7 +3,7 @@
 //! Start with [`emit`]. The walk over lanes is in [`super::walk`].
 
 use super::ops::{Ops, Width, scalar_type};
-use super::plan::{Plan, SCALAR_AREA, TILE, operands};
+use super::plan::{Plan, SCALAR_AREA, TILE};
 use super::walk::Walk;
 use crate::kernel::{
     Access, BinaryOp, Inst, Kernel, Loop, MathOp, PassKind, ReduceKind, Size, UnaryOp, Value as KValue,
@@ -371,7 +371,7 @@ impl<'a> Emitter<'a> {
                 return None;
             }
             inst => {
-                let found: SmallVec<[(KValue, Value); 3]> = operands(inst).map(|v| (v, self.scalar(v))).collect();
+                let found: SmallVec<[(KValue, Value); 3]> = inst.operands().map(|v| (v, self.scalar(v))).collect();
                 let operand = |v: KValue| found.iter().find(|(o, _)| *o == v).expect("an operand").1;
                 apply(&mut self.ops(Width::One), kernel, inst, dtype, operand)
             }

@@ -4,6 +4,7 @@
 //! [`ops`] emits one operation, scalar or on a 128-bit vector; [`isa`] is the host. The code has no relocations
 //! (constants sit beside it, all else comes through arguments), so bytes are the whole product.
 
+pub mod disk;
 pub mod function;
 pub mod isa;
 pub mod ops;

@@ -107,18 +107,6 @@ pub fn is_rematerialized(inst: &Inst) -> bool {
     matches!(inst, Inst::Load(_) | Inst::Coord(_) | Inst::Const(_) | Inst::Size(_))
 }
 
-/// The operands of an operation.
-pub fn operands(inst: &Inst) -> impl Iterator<Item = Value> + use<> {
-    let list: [Option<Value>; 3] = match *inst {
-        Inst::Const(_) | Inst::Size(_) | Inst::Coord(_) | Inst::Load(_) => [None; 3],
-        Inst::Unary(_, x) | Inst::Convert(x) | Inst::Store(_, x) => [Some(x), None, None],
-        Inst::Reduce { value, .. } => [Some(value), None, None],
-        Inst::Binary(_, x, y) | Inst::Compare(_, x, y) => [Some(x), Some(y), None],
-        Inst::Select(c, x, y) => [Some(c), Some(x), Some(y)],
-    };
-    list.into_iter().flatten()
-}
-
 /// The transcendental that an operation is.
 pub fn math_of(inst: &Inst) -> Option<MathOp> {
     match inst {
@@ -205,7 +193,7 @@ fn rate_values(kernel: &Kernel, pass: &Pass, rates: &mut [Rate]) {
             (_, Inst::Load(_)) => Rate::Lane,
             (_, Inst::Reduce { lanes: true, .. }) => Rate::Uniform,
             (_, Inst::Reduce { lanes: false, .. }) => Rate::Lane,
-            _ if operands(inst).all(|v| rates[v.0 as usize] == Rate::Uniform) => Rate::Uniform,
+            _ if inst.operands().all(|v| rates[v.0 as usize] == Rate::Uniform) => Rate::Uniform,
             _ => Rate::Lane,
         };
     }
@@ -220,7 +208,7 @@ fn keep_rows(kernel: &Kernel, home: &[usize], plan: &mut Plan) {
             if matches!(inst, Inst::Reduce { lanes: false, .. }) {
                 keep[value.0 as usize] = true;
             }
-            for operand in operands(inst) {
+            for operand in inst.operands() {
                 let i = operand.0 as usize;
                 let crosses = home[i] != index && plan.rates[i] == Rate::Lane;
                 keep[i] |= crosses && !can_reload(kernel, operand);
@@ -266,7 +254,7 @@ impl PassPlanner<'_> {
                 planned.uniform.push(value);
                 continue;
             }
-            let phase = operands(inst).filter(|&v| self.is_local(v)).map(|v| self.phase_of[v.0 as usize]).max();
+            let phase = inst.operands().filter(|&v| self.is_local(v)).map(|v| self.phase_of[v.0 as usize]).max();
             let phase = phase.unwrap_or(0);
             if planned.phases.len() < phase + 2 {
                 planned.phases.resize_with(phase + 2, Phase::default);
@@ -275,7 +263,7 @@ impl PassPlanner<'_> {
             self.phase_of[value.0 as usize] = phase;
             if let Some(f) = math_of(inst) {
                 here.calls.push(Call::Math(value, f));
-                for v in operands(inst).filter(|v| self.plan.rates[v.0 as usize] == Rate::Uniform) {
+                for v in inst.operands().filter(|v| self.plan.rates[v.0 as usize] == Rate::Uniform) {
                     if planned.spread.iter().all(|(spread, _)| *spread != v) {
                         planned.spread.push((v, 0));
                     }
@@ -288,7 +276,7 @@ impl PassPlanner<'_> {
                     }
                     _ => here.fused.push(value),
                 }
-            } else if is_streamed(self.kernel, inst) && operands(inst).all(|v| self.is_local(v)) {
+            } else if is_streamed(self.kernel, inst) && inst.operands().all(|v| self.is_local(v)) {
                 here.calls.push(Call::Stream(value));
             } else if !is_rematerialized(inst) {
                 here.fused.push(value);
@@ -306,7 +294,7 @@ impl PassPlanner<'_> {
         for (index, phase) in planned.phases.iter().enumerate() {
             for &value in &phase.fused {
                 defined[value.0 as usize] = time;
-                for v in operands(&self.kernel.def(value).inst).filter(|&v| self.is_local(v)) {
+                for v in self.kernel.def(value).inst.operands().filter(|&v| self.is_local(v)) {
                     if defined[v.0 as usize] != time && !is_rematerialized(&self.kernel.def(v).inst) {
                         last_use[v.0 as usize] = Some(time);
                     }
@@ -316,7 +304,7 @@ impl PassPlanner<'_> {
             for call in &phase.calls {
                 time += 1;
                 let value = call.value();
-                let local: Vec<Value> = operands(&self.kernel.def(value).inst).filter(|&v| self.is_local(v)).collect();
+                let local: Vec<Value> = self.kernel.def(value).inst.operands().filter(|&v| self.is_local(v)).collect();
                 for v in local {
                     if !reads_buffer_directly(self.kernel, v) {
                         last_use[v.0 as usize] = Some(time);
@@ -420,7 +408,7 @@ fn last_load(kernel: &Kernel, plan: &Plan, load: Value) -> Option<(usize, usize)
     for (p, pass) in plan.passes.iter().enumerate() {
         for (ph, phase) in pass.phases.iter().enumerate() {
             let mut values = phase.fused.iter().copied().chain(phase.calls.iter().map(|c| c.value()));
-            if values.any(|v| operands(&kernel.def(v).inst).any(|o| o == load)) {
+            if values.any(|v| kernel.def(v).inst.operands().any(|o| o == load)) {
                 last = Some((p, ph));
             }
         }

@@ -5,7 +5,7 @@
 
 use super::function::{Emitter, apply};
 use super::ops::{Width, vector_lane};
-use super::plan::{Call, Phase, Place, Rate, TILE, is_rematerialized, operands};
+use super::plan::{Call, Phase, Place, Rate, TILE, is_rematerialized};
 use crate::kernel::{Inst, Loop, Size, Value as KValue};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
@@ -96,7 +96,7 @@ impl<'e, 'a> Walk<'e, 'a> {
         match call {
             Call::Math(value, f) => {
                 let mut args = vec![self.e.place_address(value, self.tile)];
-                for operand in operands(&def.inst) {
+                for operand in def.inst.operands() {
                     args.push(self.tile_address(operand));
                 }
                 args.push(self.count);
@@ -186,7 +186,7 @@ impl<'p> Body<'p> {
         let mut uniforms: Vec<KValue> = Vec::new();
         let mut involved: Vec<KValue> = phase.fused.clone();
         let in_phase = |v: KValue| phase.fused.contains(&v);
-        let needed = phase.fused.iter().flat_map(|&v| operands(&kernel.def(v).inst)).chain(phase.saved.iter().copied());
+        let needed = phase.fused.iter().flat_map(|&v| kernel.def(v).inst.operands()).chain(phase.saved.iter().copied());
         for v in needed {
             let list = match plan.rates[v.0 as usize] {
                 Rate::Uniform => &mut uniforms,
@@ -205,7 +205,7 @@ impl<'p> Body<'p> {
         let index_used_raw = phase
             .fused
             .iter()
-            .any(|v| !converts_index(v) && operands(&kernel.def(*v).inst).any(|o| is_lane_index(&kernel.def(o).inst)));
+            .any(|v| !converts_index(v) && kernel.def(*v).inst.operands().any(|o| is_lane_index(&kernel.def(o).inst)));
         let checked = involved.iter().copied().filter(|v| !converts_index(v));
         let lane = if index_used_raw { None } else { vector_lane(kernel, checked) };
         let lane = lane.filter(|&l| l == 4 || !involved.iter().any(converts_index));
@@ -305,7 +305,7 @@ impl Turn<'_, '_, '_> {
                 self.values.insert(v, made);
             }
             inst => {
-                let lists: HashMap<KValue, Vec<Value>> = operands(inst).map(|o| (o, self.operand(o))).collect();
+                let lists: HashMap<KValue, Vec<Value>> = inst.operands().map(|o| (o, self.operand(o))).collect();
                 let made = (0..self.unroll)
                     .map(|u| apply(&mut self.e.ops(self.width), kernel, inst, def.dtype, |o| lists[&o][u]))
                     .collect();

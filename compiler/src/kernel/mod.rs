@@ -39,6 +39,7 @@
 
 pub mod print;
 pub mod scalar;
+pub mod verify;
 
 use crate::base::{DType, Result};
 pub use scalar::{BinaryOp, CompareOp, MathOp, ReduceKind, ScalarCx, UnaryOp};
@@ -131,6 +132,20 @@ pub enum Inst {
     },
     /// Writes an element; has no result to use.
     Store(Access, Value),
+}
+
+impl Inst {
+    /// The operands.
+    pub fn operands(&self) -> impl Iterator<Item = Value> + use<> {
+        let list: [Option<Value>; 3] = match *self {
+            Inst::Const(_) | Inst::Size(_) | Inst::Coord(_) | Inst::Load(_) => [None; 3],
+            Inst::Unary(_, x) | Inst::Convert(x) | Inst::Store(_, x) => [Some(x), None, None],
+            Inst::Reduce { value, .. } => [Some(value), None, None],
+            Inst::Binary(_, x, y) | Inst::Compare(_, x, y) => [Some(x), Some(y), None],
+            Inst::Select(c, x, y) => [Some(c), Some(x), Some(y)],
+        };
+        list.into_iter().flatten()
+    }
 }
 
 /// An operation and its result's dtype.

@@ -11,6 +11,7 @@ use crate::base::{DType, Dim, Error, Kind, Result};
 use crate::codegen::plan;
 use crate::graph::opdef::{Lower, Movement, Source, SpecCx};
 use crate::graph::{Graph, NodeId, ValueId};
+use crate::kernel::verify::verify;
 use crate::kernel::{Access, BufferParam, Inst, Kernel, Pass, PassKind, ScratchNeed, Size};
 use crate::options::{Level, Options};
 use rustc_hash::FxHashMap;
@@ -540,6 +541,17 @@ impl<'a> Builder<'a> {
 }
 
 impl Schedule {
+    /// Checks every kernel's invariants, and its accesses against the buffers of its call where sizes are constant.
+    pub fn verify(&self) -> Result<()> {
+        for step in &self.program.steps {
+            let (Step::Kernel(call) | Step::Library(LibraryCall { epilogue: Some(call), .. })) = step else { continue };
+            let len = |b: &BufferId| self.program.sizes[self.program.buffers[b.index()].len.index()].as_const();
+            let lens: Vec<Option<i64>> = call.operands.iter().map(len).collect();
+            verify(&self.kernels[call.kernel.index()], &lens)?;
+        }
+        Ok(())
+    }
+
     /// Fills in what the kernels' code needs as scratch memory, in the kernels' order.
     pub fn set_scratch(&mut self, needs: &[ScratchNeed]) {
         let sizes: Vec<Dim> = (needs.iter().zip(&self.lanes))

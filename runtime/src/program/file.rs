@@ -109,12 +109,12 @@ impl Program {
 }
 
 /// FNV-1a with 64 bits: finds every change of one byte, and most others.
-fn checksum(bytes: &[u8]) -> u64 {
+pub fn checksum(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// Stands for the ids of all tile routines: compiled code has them built in.
-fn routine_fingerprint() -> u64 {
+pub fn routine_fingerprint() -> u64 {
     let mut routines = vec![Routine::Stream];
     for dtype in DType::ALL {
         routines.extend(MathFn::ALL.map(|f| Routine::Math(f, dtype)));
