@@ -251,6 +251,21 @@ fn row_pipelines() {
 }
 
 #[test]
+fn short_rows_side_by_side() {
+    check("pairwise distances", |g| {
+        let (x, y) = (g.input(&[5, 1, 7]), g.input(&[1, 300, 7]));
+        let d = g.apply("squared_difference", &[x, y]);
+        let s = g.reduce("reduce_sum", &[2], false, d);
+        vec![g.apply("sqrt", &[s])]
+    });
+    check("two reduced axes", |g| {
+        let x = g.input(&[3, 300, 9]);
+        let y = g.apply("square", &[x]);
+        vec![g.reduce("reduce_max", &[0, 2], true, y), g.reduce("reduce_sum", &[0, 2], false, y)]
+    });
+}
+
+#[test]
 fn long_reductions() {
     check("mean of many", |g| {
         let x = g.input(&[70, 1024]);

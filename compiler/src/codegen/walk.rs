@@ -365,15 +365,11 @@ impl Turn<'_, '_, '_> {
 
     fn strided_load(&mut self, v: KValue, stride: Size, dtype: DType, u: usize) -> Value {
         let base = self.body.bases[&v];
-        let stride = self.e.size(stride);
-        let stride = self.e.b.ins().ishl_imm_u(stride, i64::from(dtype.size().trailing_zeros()));
         let lanes = self.width.lanes();
         let mut vector = None;
         for lane in 0..lanes {
-            let index = self.e.b.ins().iadd_imm_s(self.index, u as i64 * lanes + lane);
-            let bytes = self.e.b.ins().imul(index, stride);
-            let at = self.e.b.ins().iadd(base, bytes);
-            let one = self.e.ops(Width::One).load(dtype, at, 0);
+            let (at, offset) = self.strided(base, stride, dtype, u as i64 * lanes + lane);
+            let one = self.e.ops(Width::One).load(dtype, at, offset);
             if self.width == Width::One {
                 return one;
             }
@@ -385,6 +381,22 @@ impl Turn<'_, '_, '_> {
             });
         }
         vector.expect("a vector has lanes")
+    }
+
+    /// Address and displacement of the element `ahead` of the turn's first lane.
+    fn strided(&mut self, base: Value, stride: Size, dtype: DType, ahead: i64) -> (Value, i32) {
+        let size = dtype.size() as i64;
+        if let Size::Const(c) = stride
+            && let Ok(offset) = i32::try_from(ahead * c * size)
+        {
+            let bytes = self.e.b.ins().imul_imm_s(self.index, c * size);
+            return (self.e.b.ins().iadd(base, bytes), offset);
+        }
+        let stride = self.e.size(stride);
+        let index = self.e.b.ins().iadd_imm_s(self.index, ahead);
+        let elements = self.e.b.ins().imul(index, stride);
+        let bytes = self.e.b.ins().ishl_imm_u(elements, i64::from(size.trailing_zeros()));
+        (self.e.b.ins().iadd(base, bytes), 0)
     }
 
     /// A single bool as a lane of a mask; other values as they are.
@@ -449,13 +461,9 @@ impl Turn<'_, '_, '_> {
     }
 
     fn strided_store(&mut self, part: Value, base: Value, stride: Size, dtype: DType, u: usize) {
-        let stride = self.e.size(stride);
-        let stride = self.e.b.ins().ishl_imm_u(stride, i64::from(dtype.size().trailing_zeros()));
         let lanes = self.width.lanes();
         for lane in 0..lanes {
-            let index = self.e.b.ins().iadd_imm_s(self.index, u as i64 * lanes + lane);
-            let bytes = self.e.b.ins().imul(index, stride);
-            let at = self.e.b.ins().iadd(base, bytes);
+            let (at, offset) = self.strided(base, stride, dtype, u as i64 * lanes + lane);
             let mut one = part;
             if self.width != Width::One {
                 one = self.e.b.ins().extractlane(part, lane as u8);
@@ -464,7 +472,7 @@ impl Turn<'_, '_, '_> {
                     one = self.e.b.ins().band_imm_u(one, 1);
                 }
             }
-            self.e.b.ins().store(MemFlagsData::new().with_notrap(), one, at, 0);
+            self.e.b.ins().store(MemFlagsData::new().with_notrap(), one, at, offset);
         }
     }
 }

@@ -57,7 +57,11 @@ pub struct Lowered {
 pub fn lower(graph: &Graph, grouping: &Grouping, group: usize, stored: &[bool]) -> Result<Vec<Lowered>> {
     let g = &grouping.groups[group];
     let chunked = g.reduced.as_ref().is_some_and(|r| !r.is_empty() && r.len() == g.frame.len()) && is_long(&g.frame);
-    let shape = if chunked { Shape::Partial } else { Shape::Plain };
+    let shape = match chunked {
+        true => Shape::Partial,
+        false if only_rows_leave(grouping, group, stored) => Shape::Columns,
+        false => Shape::Plain,
+    };
     let mut first = Lowering::new(graph, grouping, group, stored, shape);
     if !chunked {
         first.passes()?;
@@ -69,6 +73,17 @@ pub fn lower(graph: &Graph, grouping: &Grouping, group: usize, stored: &[bool]) 
     let mut second = Lowering::new(graph, grouping, group, stored, Shape::Plain);
     second.combine_partials(&first, blocks)?;
     Ok(vec![first, second.finish()])
+}
+
+/// Whether nothing that runs over reduced axes is stored, or computed after a reduction.
+fn only_rows_leave(grouping: &Grouping, group: usize, stored: &[bool]) -> bool {
+    let g = &grouping.groups[group];
+    let Some(reduced) = g.reduced.as_ref().filter(|r| !r.is_empty()) else { return false };
+    g.nodes.iter().all(|id| {
+        let member = grouping.members[id.index()].as_ref().expect("a member");
+        let full = member.map.iter().flatten().any(|axis| reduced.contains(axis));
+        !full || (member.stage == 0 && !stored[id.index()])
+    })
 }
 
 /// Lowers a group so that it can run by rows of its frame's last axis: as the epilogue of a product.
@@ -172,7 +187,7 @@ impl<'a> Lowering<'a> {
         match shape {
             Shape::Partial => return self.space.grid().is_empty().then_some(CHUNK),
             Shape::Rows => return None,
-            Shape::Plain => {}
+            Shape::Plain | Shape::Columns => {}
         }
         match (lanes.reduced, self.group.reduced.as_ref().is_some_and(|r| !r.is_empty())) {
             (true, _) => None,

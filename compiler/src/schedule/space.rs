@@ -46,7 +46,15 @@ pub enum Shape {
     Partial,
     /// One grid point for each row of the frame's last axis: an epilogue is called by rows.
     Rows,
+    /// As plain, for a group that only stores what is left after its reductions: short rows may be reduced side by side.
+    Columns,
 }
+
+/// The longest row that is reduced side by side with others.
+const SHORT_ROW: i64 = 64;
+
+/// The fewest rows for which that pays.
+const MANY_ROWS: i64 = 256;
 
 /// One loop over one or several frame axes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +69,7 @@ pub struct LoopAxis {
     pub role: Loop,
 }
 
-/// The loops of a kernel, in frame order; the last one is the lanes.
+/// The loops of a kernel, in frame order; one is the lanes, nearly always the last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Space {
     /// The loops; empty for a frame without axes.
@@ -95,12 +103,31 @@ impl Space {
             l.role = if l.reduced && !rows { Loop::Seq(*counter) } else { Loop::Grid(*counter) };
             *counter += 1;
         }
-        Space { loops }
+        let mut space = Space { loops };
+        if shape == Shape::Columns {
+            space.turn_short_rows();
+        }
+        space
+    }
+
+    /// Makes the loop before a short reduced one the lanes: vectors of many short sums instead of many calls for one.
+    fn turn_short_rows(&mut self) {
+        let [.., before, last] = self.loops.as_mut_slice() else { return };
+        let short = last.len.as_const().is_some_and(|n| n <= SHORT_ROW);
+        let many = before.len.as_const().is_some_and(|n| n >= MANY_ROWS);
+        if last.reduced && short && !before.reduced && many {
+            before.role = Loop::Lane;
+            last.role = Loop::Seq(0);
+            let seq = self.loops.iter_mut().filter(|l| matches!(l.role, Loop::Seq(_)));
+            for (k, l) in seq.enumerate() {
+                l.role = Loop::Seq(k as u32);
+            }
+        }
     }
 
     /// The lanes' loop.
     pub fn lanes(&self) -> Option<&LoopAxis> {
-        self.loops.last()
+        self.loops.iter().find(|l| l.role == Loop::Lane)
     }
 
     /// Whether the lanes are reduced.
