@@ -149,7 +149,7 @@ impl Generator {
         unwrap(x.operand().into_tensor(loc).and_then(|x| shuffled(Stream::Own(self), &x, loc)))
     }
 
-    /// The variable behind it: u64[2], seed and next tick.
+    /// The variable behind it: `u64[2]`, seed and next tick.
     pub fn state(&self) -> &Variable {
         &self.state
     }

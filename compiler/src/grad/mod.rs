@@ -1,6 +1,6 @@
 //! Reverse-mode differentiation of graphs.
 //!
-//! [`gradient`] appends the backward nodes to a graph under construction; [`pullback`] is one op's step of it, which
+//! [`gradient`] appends the backward nodes to a graph under construction; [`pullback()`] is one op's step of it, which
 //! the eager tape uses too. Backward nodes are ordinary nodes, so gradients of gradients need nothing more.
 //!
 //! The gradient of `%4` with respect to `%1` appends everything below it:

@@ -1,6 +1,6 @@
 //! The ops: one entry each, and THE TABLE that lists them.
 //!
-//! An op is a `static` [`OpDef`] in a file of its subject and one line in [`for_each_op!`]. Everything else comes
+//! An op is a `static` [`OpDef`] in a file of its subject and one line in [`for_each_op!`](crate::for_each_op). Everything else comes
 //! from there: [`find`] and [`all`], the text form, the frontend's functions and methods, the batteries.
 //! To add one, write the entry (see [`elementwise::arith`] for primitives, [`composite`] for expansions) and its line.
 //!

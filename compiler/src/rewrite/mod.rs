@@ -1,7 +1,7 @@
 //! Rewriting: rules as named lines, and the engine that applies them.
 //!
 //! A rule says that one small expression equals another that is never worse. Rules are grouped by subject in
-//! [`rules`]; a pass picks a [`RuleSet`] and hands it to [`rewrite`](engine::rewrite). README.md here says how to
+//! [`rules`]; a pass picks a [`RuleSet`] and hands it to [`engine::rewrite`]. README.md here says how to
 //! write a rule, and the tests at the end of [`rules`] check each rule on samples.
 //!
 //! Invariants

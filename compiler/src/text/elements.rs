@@ -28,7 +28,7 @@ pub fn write(w: &mut Writer, array: &Array) {
     }
 }
 
-/// Reads what [`write`] writes after the spec, for elements of this dtype and shape.
+/// Reads what [`write()`] writes after the spec, for elements of this dtype and shape.
 pub fn read(r: &mut Reader<'_>, dtype: DType, shape: &[usize]) -> Result<Array> {
     let at = r.peek().at;
     with_element!(dtype, T => {

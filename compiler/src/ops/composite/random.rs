@@ -1,4 +1,4 @@
-//! Distributions over [`RANDOM_BITS`](crate::ops::RANDOM_BITS). Operand `state` is u64[2]: seed and tick; attribute
+//! Distributions over [`RANDOM_BITS`](crate::ops::RANDOM_BITS). Operand `state` is `u64[2]`: seed and tick; attribute
 //! `offset` says which random op of the program it is. Nothing flows back.
 
 use crate::base::spec::Dims;

@@ -1,6 +1,6 @@
 //! Counter-based random bits: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011).
 //!
-//! The state is u64[2]: the seed (the key) and the tick. Each random op of a program has its `offset`, which is
+//! The state is `u64[2]`: the seed (the key) and the tick. Each random op of a program has its `offset`, which is
 //! added to the tick; element `i` is word `i % 4` of block `i / 4`. So the bits depend on nothing but the seed,
 //! the tick, the offset and the index.
 

@@ -1,4 +1,4 @@
-//! The benchmark workloads, by name. Each is one function, run as it is (eager) or through [`tl::function`].
+//! The benchmark workloads, by name. Each is one function, run as it is (eager) or through [`tracelift::function()`].
 //!
 //! A workload's k-th tensor is made with seed k, constants counted too.
 
@@ -12,7 +12,7 @@ use tracelift::Tensor;
 pub enum Mode {
     /// Op by op.
     Eager,
-    /// Through [`tracelift::function`].
+    /// Through [`tracelift::function()`].
     Compiled,
 }
 

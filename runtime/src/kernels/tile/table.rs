@@ -52,7 +52,7 @@ impl Routine {
         self.try_id().unwrap_or_else(|| panic!("there is no tile routine {self:?}"))
     }
 
-    /// The addresses of all routines for this CPU, indexed by [`id`](Self::id); see [`level`](super::level).
+    /// The addresses of all routines for this CPU, indexed by [`id`](Self::id); see [`level`].
     pub fn table() -> *const *const u8 {
         table(level()).0.as_ptr()
     }
