@@ -133,7 +133,7 @@ fn failures<'a>(records: &[&'a Record]) -> impl Iterator<Item = (&'a Record, &'a
         Outcome::Ran(failures) => failures.as_slice(),
         Outcome::Skipped(_) => &[],
     };
-    records.to_vec().into_iter().flat_map(move |record| list(record).iter().map(move |f| (record, f)))
+    records.iter().copied().flat_map(move |record| list(record).iter().map(move |f| (record, f)))
 }
 
 fn skips(records: &[&Record]) -> Vec<(Skip, usize)> {

@@ -11,6 +11,9 @@ use tracelift_compiler::ops::{self, eval};
 use tracelift_compiler::{Loc, TensorSpec, grad, interp};
 use tracelift_runtime::Array;
 
+/// Computes gradients, in the case's order; None where nothing is connected.
+type Gradients = fn(&Arc<Plan>, &Case) -> Result<Vec<Option<Array>>>;
+
 /// One way to run a plan.
 pub struct Way {
     /// In tables and reports.
@@ -18,7 +21,7 @@ pub struct Way {
     /// The results.
     values: fn(&Arc<Plan>, &Case) -> Result<Vec<Array>>,
     /// The gradients of `sum(cotangent * result)` in the case's order; None where nothing is connected.
-    gradients: fn(&Arc<Plan>, &Case) -> Result<Vec<Option<Array>>>,
+    gradients: Gradients,
 }
 
 /// The executable specification, compiled single ops, a compiled function.
