@@ -4,7 +4,7 @@ use tracelift_compiler::graph::{Attrs, Graph, GraphBuilder, OpDef, ValueId};
 use tracelift_compiler::options::{Level, Options};
 use tracelift_compiler::{DType, Dim, Loc, TensorSpec, compile, interp, ops};
 use tracelift_runtime::Array;
-use tracelift_runtime::exec::Executable;
+use tracelift_runtime::exec::{Arg, Executable};
 
 /// Builds a graph with little ceremony.
 struct G {
@@ -263,6 +263,28 @@ fn short_rows_side_by_side() {
         let y = g.apply("square", &[x]);
         vec![g.reduce("reduce_max", &[0, 2], true, y), g.reduce("reduce_sum", &[0, 2], false, y)]
     });
+}
+
+/// A state's old value that a later pass of its kernel reads again must be the old one, also in place.
+#[test]
+fn states_are_read_before_they_are_written() {
+    let mut g = G { builder: GraphBuilder::new("state"), symbolic: false, symbols: Vec::new() };
+    let (x, m) = (g.input(&[40]), g.input(&[]));
+    let sum = g.reduce("reduce_sum", &[0], false, x);
+    let new = g.apply("add", &[m, sum]);
+    let scaled = g.apply("multiply", &[x, sum]);
+    let with_old = g.apply("multiply", &[scaled, m]);
+    let mut graph = g.builder.finish(vec![new, with_old]);
+    graph.donations = vec![(1, 0)];
+    let x = Array::from_slice(&[40], &[1.0f32; 40]);
+    for level in Level::ALL {
+        let program = compile(&graph, &Options::at(level)).unwrap().program;
+        let mut m = Array::from_slice(&[], &[3.0f32]);
+        let executable = Executable::new(program).unwrap();
+        let results = executable.run(&mut [Arg::Ref(&x), Arg::State(&mut m)]).unwrap();
+        assert_eq!(m.as_slice::<f32>(), [43.0], "{level:?}");
+        assert_eq!(results[0].as_slice::<f32>(), [120.0; 40], "{level:?}");
+    }
 }
 
 #[test]

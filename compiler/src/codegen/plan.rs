@@ -8,7 +8,7 @@
 //! Start with [`plan`].
 
 use crate::kernel::{
-    BinaryOp, Inst, Kernel, Loop, MathOp, Pass, PassKind, ReduceKind, ScratchNeed, Size, UnaryOp, Value,
+    Access, BinaryOp, Inst, Kernel, Loop, MathOp, Pass, PassKind, ReduceKind, ScratchNeed, Size, UnaryOp, Value,
 };
 use tracelift_runtime::DType;
 use tracelift_runtime::kernels::tile::FoldFn;
@@ -367,7 +367,7 @@ impl PassPlanner<'_> {
 }
 
 /// Whether writing `written` over `read` (the same memory) cannot change what any load of `read` sees: every
-/// access is at equal index, and no phase loads after a phase that stores.
+/// access is at equal index, each grid point stores elements of its own, and no phase loads after a phase that stores.
 pub fn may_alias(kernel: &Kernel, read: u32, written: u32) -> bool {
     let plan = plan(kernel);
     let mut stores = Vec::new();
@@ -381,6 +381,12 @@ pub fn may_alias(kernel: &Kernel, read: u32, written: u32) -> bool {
                 stores.push((p, phase, access));
             }
         }
+    }
+    let repeats = |len: &Size, stride: &Size| *stride == Size::Const(0) && *len != Size::Const(1);
+    let own = |access: &Access| !kernel.grid.iter().zip(&access.grid).any(|(len, stride)| repeats(len, stride));
+    let split = kernel.split.is_some();
+    if !stores.iter().all(|(_, _, store)| own(store) && !(split && store.lane == Size::Const(0))) {
+        return false;
     }
     let first_store = stores.iter().map(|&(p, phase, _)| (p, phase)).min();
     kernel.values.iter().enumerate().all(|(i, def)| {
@@ -399,10 +405,10 @@ pub fn may_alias(kernel: &Kernel, read: u32, written: u32) -> bool {
     })
 }
 
-/// The last (pass, phase) that loads; None for a uniform load, which is done once before the lanes.
+/// The last (pass, phase) that loads. A uniform load is done once, where it stands: before its pass's lanes.
 fn last_load(kernel: &Kernel, plan: &Plan, load: Value) -> Option<(usize, usize)> {
     if plan.rates[load.0 as usize] == Rate::Uniform {
-        return None;
+        return kernel.passes.iter().position(|pass| pass.insts.contains(&load)).map(|pass| (pass, 0));
     }
     let mut last = None;
     for (p, pass) in plan.passes.iter().enumerate() {
