@@ -23,8 +23,10 @@ use std::process::ExitCode;
 use tracelift_compiler::Result;
 use tracelift_compiler::grad;
 use tracelift_compiler::graph::{Graph, GraphBuilder, edit, parse, print, verify};
+use tracelift_compiler::kernel::{self, Kernel};
 use tracelift_compiler::options::{Level, Options};
-use tracelift_compiler::passes;
+use tracelift_compiler::schedule::{print as listing, schedule};
+use tracelift_compiler::{codegen, passes};
 
 /// Gives the text to compare, or the error.
 type Runner = fn(&Case) -> Result<String>;
@@ -37,6 +39,9 @@ const RUNNERS: &[(&str, Runner)] = &[
     ("pass", run_pass),
     ("optimize", run_optimize),
     ("grad", run_grad),
+    ("schedule", run_schedule),
+    ("kernel", run_kernel),
+    ("codegen", run_codegen),
 ];
 
 /// One test.
@@ -52,7 +57,7 @@ impl Case {
         self.words.iter().any(|w| w == word)
     }
 
-    /// `O0`, `O1`, `strict`, `fast_math`, `fuel=3` among the words.
+    /// `O0`, `O1`, `strict`, `fast_math`, `checked`, `fuel=3` among the words.
     fn options(&self) -> Options {
         let level = if self.has("O0") {
             Level::O0
@@ -66,6 +71,7 @@ impl Case {
             strict: self.has("strict"),
             fast_math: self.has("fast_math"),
             verify: true,
+            debug_bounds: self.has("checked"),
             fuel,
             ..Options::at(level)
         }
@@ -118,10 +124,39 @@ fn run_grad(case: &Case) -> Result<String> {
     let gradients = grad::gradient(&mut builder, &[(target, None)], &sources)?;
     let mut graph = builder.finish(gradients.into_iter().flatten().collect());
     edit::sweep(&mut graph);
-    if case.has("optimize") {
-        graph = passes::optimize(&graph, &case.options())?.0;
+    optimized(case, graph).map(|graph| graph.to_string())
+}
+
+/// Groups, kernels and steps of the graph; with the word `optimize`, after all passes. The kernels' text reads back.
+fn run_schedule(case: &Case) -> Result<String> {
+    let (graph, options) = (optimized(case, case.graph()?)?, case.options());
+    for kernel in schedule(&graph, &options)?.kernels {
+        assert_eq!(kernel::parse::parse(&kernel.to_string())?, kernel, "a kernel reads back as another:\n{kernel}");
     }
-    Ok(graph.to_string())
+    listing::print(&graph, &options)
+}
+
+/// The kernel as printed, if it verifies.
+fn run_kernel(case: &Case) -> Result<String> {
+    kernel::parse::parse(&case.input).map(|kernel| kernel.to_string())
+}
+
+/// The Cranelift IR of a kernel, or of the graph's; with the word `summary`, how much there is of what.
+fn run_codegen(case: &Case) -> Result<String> {
+    let kernels = match case.input.starts_with("kernel") {
+        true => vec![kernel::parse::parse(&case.input)?],
+        false => schedule(&optimized(case, case.graph()?)?, &case.options())?.kernels,
+    };
+    let text = |kernel: &Kernel| {
+        let code = if case.has("summary") { codegen::summary(kernel) } else { codegen::clif(kernel) };
+        code.map(|code| format!("{}:\n{code}", kernel.name))
+    };
+    kernels.iter().map(text).collect()
+}
+
+/// The graph, with the word `optimize` after all passes.
+fn optimized(case: &Case, graph: Graph) -> Result<Graph> {
+    if case.has("optimize") { Ok(passes::optimize(&graph, &case.options())?.0) } else { Ok(graph) }
 }
 
 fn main() -> ExitCode {

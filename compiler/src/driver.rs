@@ -2,11 +2,12 @@
 
 use crate::base::Result;
 use crate::codegen::{self, Cranelift};
+use crate::dump::{self, Dump};
 use crate::graph::Graph;
 use crate::kernel::{Backend, CompiledKernel, Kernel};
 use crate::options::Options;
 use crate::passes::{self, PassReport};
-use crate::schedule::{Refusal, Schedule, schedule};
+use crate::schedule::{self, Refusal, Schedule, schedule};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -28,6 +29,8 @@ pub struct Report {
     pub passes: PassReport,
     /// The text of each kernel.
     pub kernels: Vec<String>,
+    /// Where each kernel's code came from.
+    pub origins: Vec<Origin>,
     /// Neighbours that did not fuse: producer, consumer, reason.
     pub refusals: Vec<(String, String, &'static str)>,
     /// Time in passes.
@@ -36,6 +39,17 @@ pub struct Report {
     pub schedule_time: Duration,
     /// Time in code generation.
     pub codegen_time: Duration,
+}
+
+/// Where the code of a kernel came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It was generated.
+    Compiled,
+    /// This process had generated it before.
+    Memory,
+    /// The folder that `TRACELIFT_CACHE_DIR` names had it.
+    Disk,
 }
 
 /// Compiles a graph. Errors are the user's (a size that no input gives) or, with kind `Internal`, ours.
@@ -50,17 +64,45 @@ pub fn compile(graph: &Graph, options: &Options) -> Result<Compiled> {
         schedule.verify()?;
     }
     let start = Instant::now();
-    let compiled = compile_kernels(&schedule.kernels)?;
+    dump::text(Dump::Kernels, format_args!("@{}: groups, kernels, steps", graph.name), || {
+        schedule::print::describe(&optimized, &schedule)
+    });
+    let (compiled, origins): (Vec<_>, Vec<_>) = compile_kernels(&schedule.kernels)?.into_iter().unzip();
+    for kernel in &schedule.kernels {
+        dump::text(Dump::Code, format_args!("code of kernel @{}", kernel.name), || {
+            codegen::clif(kernel).unwrap_or_else(|e| e.to_string())
+        });
+    }
     link(&mut schedule, &compiled);
     let report = Report {
         passes,
         kernels: schedule.kernels.iter().map(Kernel::to_string).collect(),
-        refusals: schedule.refusals.iter().map(|r| describe(&optimized, r)).collect(),
+        origins,
+        refusals: schedule.grouping.refusals.iter().map(|r| describe(&optimized, r)).collect(),
         pass_time,
         schedule_time,
         codegen_time: start.elapsed(),
     };
+    dump::line(Dump::Programs, || format!("=== compiled {}: {}", schedule.program.signature(), report.summary()));
     Ok(Compiled { program: schedule.program, report })
+}
+
+impl Report {
+    /// How many kernels, where their code came from, and times, on one line.
+    pub fn summary(&self) -> String {
+        let count = |origin| self.origins.iter().filter(|o| **o == origin).count();
+        let ms = |time: Duration| time.as_secs_f64() * 1e3;
+        format!(
+            "{} kernels ({} compiled, {} from memory, {} from disk); passes {:.3} ms, schedule {:.3} ms, code {:.3} ms",
+            self.origins.len(),
+            count(Origin::Compiled),
+            count(Origin::Memory),
+            count(Origin::Disk),
+            ms(self.pass_time),
+            ms(self.schedule_time),
+            ms(self.codegen_time)
+        )
+    }
 }
 
 /// Kernels compiled in this process, by their IR.
@@ -76,7 +118,10 @@ pub fn clear_kernel_cache() {
     cache().lock().unwrap_or_else(PoisonError::into_inner).clear();
 }
 
-fn compile_kernels(kernels: &[Kernel]) -> Result<Vec<Arc<CompiledKernel>>> {
+/// The code of a kernel, and where it came from.
+type Found = (Arc<CompiledKernel>, Origin);
+
+fn compile_kernels(kernels: &[Kernel]) -> Result<Vec<Found>> {
     // Fewer are done sooner than another thread wakes up.
     const WORTH_SHARING: usize = 4;
     if kernels.len() < WORTH_SHARING {
@@ -85,15 +130,19 @@ fn compile_kernels(kernels: &[Kernel]) -> Result<Vec<Arc<CompiledKernel>>> {
     kernels.par_iter().map(compile_kernel).collect()
 }
 
-fn compile_kernel(kernel: &Kernel) -> Result<Arc<CompiledKernel>> {
+fn compile_kernel(kernel: &Kernel) -> Result<Found> {
     // The name is no part of what is compiled.
     let key = Kernel { name: String::new(), ..kernel.clone() };
     if let Some(known) = cache().lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-        return Ok(known.clone());
+        return Ok((known.clone(), Origin::Memory));
     }
-    let compiled = Arc::new(codegen::disk::cached(kernel, || Cranelift.compile(kernel))?);
+    let mut origin = Origin::Disk;
+    let compiled = Arc::new(codegen::disk::cached(kernel, || {
+        origin = Origin::Compiled;
+        Cranelift.compile(kernel)
+    })?);
     cache().lock().unwrap_or_else(PoisonError::into_inner).insert(Arc::new(key), compiled.clone());
-    Ok(compiled)
+    Ok((compiled, origin))
 }
 
 /// Lays the kernels' code out in the program's blob.

@@ -2,10 +2,10 @@
 //!
 //! | level | prints |
 //! |---|---|
-//! | 1 | each program compiled: its name, sizes, times |
-//! | 2 | its fusion groups and kernels |
+//! | 1 | what ran: each program compiled, with its signature, kernels and times; each call of a traced function |
+//! | 2 | its fusion groups and what did not fuse, its kernels, its steps |
 //! | 3 | the graph before the passes and after each pass that changed it |
-//! | 4 | generated code |
+//! | 4 | the Cranelift IR of each kernel |
 //! | 5 | each rewrite, and each near-miss with its reason |
 //!
 //! Each level includes those below it. This is the compiler's only I/O.
@@ -34,14 +34,24 @@ pub fn set_level(level: u8) {
     LEVEL.store(level.min(Dump::Rewrites as u8), Ordering::Relaxed);
 }
 
-/// Whether `what` is to be printed.
-pub fn on(what: Dump) -> bool {
-    let mut level = LEVEL.load(Ordering::Relaxed);
-    if level == UNREAD {
-        level = std::env::var("TRACELIFT_DUMP").ok().and_then(|v| v.trim().parse().ok()).unwrap_or(0);
-        set_level(level);
+/// The level; `TRACELIFT_DUMP` is read when it is asked for first.
+pub fn level() -> u8 {
+    match LEVEL.load(Ordering::Relaxed) {
+        UNREAD => read_level(),
+        level => level,
     }
-    level >= what as u8
+}
+
+#[cold]
+fn read_level() -> u8 {
+    set_level(std::env::var("TRACELIFT_DUMP").ok().and_then(|v| v.trim().parse().ok()).unwrap_or(0));
+    LEVEL.load(Ordering::Relaxed)
+}
+
+/// Whether `what` is to be printed.
+#[inline]
+pub fn on(what: Dump) -> bool {
+    level() >= what as u8
 }
 
 /// Prints a titled text, computed only if it is wanted.

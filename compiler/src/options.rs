@@ -29,7 +29,8 @@ pub struct Options {
     pub fast_math: bool,
     /// Verify the IR after every pass. On by default in builds with debug assertions.
     pub verify: bool,
-    /// Kernels are verified before they are compiled, constant accesses against their buffers: as with `verify`.
+    /// Generated code compares each access with its buffer's length, and returns an error of kind `Internal` that
+    /// names kernel and instruction instead of reaching outside. Kernels are verified as with `verify` too.
     pub debug_bounds: bool,
     /// Optional rewrites stop after this many, over all passes: the way to bisect a miscompile. None: each
     /// pass has a limit of its own that only a runaway rule reaches.

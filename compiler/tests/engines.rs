@@ -97,9 +97,10 @@ fn check_sizes(name: &str, symbolic: &[bool], build: impl Fn(&mut G) -> Vec<Valu
         let graph = g.builder.finish(outputs);
         let inputs = inputs_of(&graph, &g.symbols);
         let want = interp::run(&graph, &inputs).unwrap_or_else(|e| panic!("{name}: {e}"));
-        for level in Level::ALL {
-            let what = format!("{name} at {level:?}, symbolic {symbolic}");
-            let compiled = compile(&graph, &Options::at(level)).unwrap_or_else(|e| panic!("{what}: {e}"));
+        for (level, debug_bounds) in Level::ALL.into_iter().flat_map(|level| [(level, false), (level, true)]) {
+            let what = format!("{name} at {level:?}, symbolic {symbolic}, bounds checked {debug_bounds}");
+            let options = Options { debug_bounds, ..Options::at(level) };
+            let compiled = compile(&graph, &options).unwrap_or_else(|e| panic!("{what}: {e}"));
             let program = compiled.program;
             let executable = Executable::new(program).unwrap_or_else(|e| panic!("{what}: {e}"));
             let refs: Vec<&Array> = inputs.iter().collect();

@@ -360,13 +360,13 @@ impl<'a> Emitter<'a> {
             Inst::Size(size) => self.size(*size),
             Inst::Coord(at) => self.coordinate(*at),
             Inst::Load(access) => {
-                let address = self.address(access, None);
+                let address = self.run_address(value, access, None, None);
                 self.ops(Width::One).load(dtype, address, 0)
             }
             Inst::Unary(UnaryOp::Math(f), x) => self.scalar_math(*f, &[*x], dtype),
             Inst::Binary(BinaryOp::Math(f), x, y) => self.scalar_math(*f, &[*x, *y], dtype),
             Inst::Store(access, x) => {
-                let (x, address) = (self.scalar(*x), self.address(access, None));
+                let (x, address) = (self.scalar(*x), self.run_address(value, access, None, None));
                 self.ops(Width::One).store(dtype, x, address, 0);
                 return None;
             }
@@ -440,9 +440,9 @@ impl<'a> Emitter<'a> {
         self.b.ins().load(types::I64, MemFlagsData::trusted().with_readonly(), self.routines, offset)
     }
 
-    /// The address of an access at the current grid point, `seq` indices and first lane, plus `lane` lanes.
-    pub fn address(&mut self, access: &Access, lane: Option<Value>) -> Value {
-        let kernel = self.kernel;
+    /// The element of an access at the current grid point, `seq` indices and first lane, plus `lane` lanes; None is
+    /// the buffer's first.
+    pub fn element(&mut self, access: &Access, lane: Option<Value>) -> Option<Value> {
         let mut index = match access.offset {
             Size::Const(0) => None,
             offset => Some(self.size(offset)),
@@ -465,9 +465,14 @@ impl<'a> Emitter<'a> {
             };
             index = Some(index.map_or(term, |sum| self.b.ins().iadd(sum, term)));
         }
-        let base = self.buffers[access.buffer as usize];
+        index
+    }
+
+    /// The address of an element of a buffer; None is its first.
+    pub fn address_of(&mut self, buffer: u32, index: Option<Value>) -> Value {
+        let base = self.buffers[buffer as usize];
         let Some(index) = index else { return base };
-        let size = kernel.buffers[access.buffer as usize].dtype.size();
+        let size = self.kernel.buffers[buffer as usize].dtype.size();
         let bytes = self.b.ins().ishl_imm_u(index, i64::from(size.trailing_zeros()));
         self.b.ins().iadd(base, bytes)
     }

@@ -1,9 +1,11 @@
 //! Kernels to machine code with Cranelift, used as assembler and register allocator: the loop optimiser is ours.
 //!
 //! Data flow: [`plan`] decides phases, slots and kept rows; [`function`] emits the grid loop and the walks;
-//! [`ops`] emits one operation, scalar or on a 128-bit vector; [`isa`] is the host. The code has no relocations
+//! [`ops`] emits one operation, scalar or on a 128-bit vector; [`bounds`] checks accesses if asked to; [`isa`] is
+//! the host. The code has no relocations
 //! (constants sit beside it, all else comes through arguments), so bytes are the whole product.
 
+mod bounds;
 pub mod disk;
 pub mod function;
 pub mod isa;
@@ -17,8 +19,12 @@ use crate::base::{Error, Kind, Result};
 use crate::kernel::{Backend, CompiledKernel, Kernel};
 use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::ir::Function;
 use cranelift_frontend::FunctionBuilderContext;
+use plan::Plan;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt::Write;
 
 /// The Cranelift backend for the host.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,10 +72,38 @@ fn compile(kernel: &Kernel, contexts: &mut Contexts) -> Result<CompiledKernel> {
     Ok(CompiledKernel { code: compiled.buffer.data().to_vec(), scratch: plan.scratch })
 }
 
-/// The Cranelift IR of a kernel, for golden tests and for looking.
+/// The Cranelift IR of a kernel, for golden tests and for looking. It is the same on every host with this calling
+/// convention: what the CPU offers matters to Cranelift alone.
 pub fn clif(kernel: &Kernel) -> Result<String> {
-    let isa = isa::vector()?;
-    let mut context = Context::new();
-    function::emit(kernel, &plan::plan(kernel), &**isa, &mut context.func, &mut FunctionBuilderContext::new());
-    Ok(context.func.display().to_string())
+    function(kernel).map(|(func, _)| func.display().to_string())
+}
+
+/// What was generated for a kernel, in numbers: for each type, how often each operation stands in the code; and what
+/// scratch memory it needs.
+pub fn summary(kernel: &Kernel) -> Result<String> {
+    let (func, plan) = function(kernel)?;
+    let mut counts: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+    let insts = func.layout.blocks().flat_map(|block| func.layout.block_insts(block));
+    for inst in insts {
+        let data = &func.dfg.insts[inst];
+        let stored = || data.arguments(&func.dfg.value_lists).first().copied();
+        let typed =
+            func.dfg.inst_results(inst).first().copied().or_else(|| data.opcode().can_store().then(stored).flatten());
+        let ty = typed.map_or("control".to_owned(), |value| func.dfg.value_type(value).to_string());
+        *counts.entry(ty).or_default().entry(data.opcode().to_string()).or_default() += 1;
+    }
+    let mut text = String::new();
+    for (ty, ops) in counts {
+        let ops: Vec<String> = ops.into_iter().map(|(op, n)| format!("{op} {n}")).collect();
+        let _ = writeln!(text, "{ty}: {}", ops.join(", "));
+    }
+    let _ = writeln!(text, "scratch: {} bytes and {} a lane", plan.scratch.fixed, plan.scratch.per_lane);
+    Ok(text)
+}
+
+fn function(kernel: &Kernel) -> Result<(Function, Plan)> {
+    let (isa, plan) = (isa::vector()?, plan::plan(kernel));
+    let mut func = Function::new();
+    function::emit(kernel, &plan, &**isa, &mut func, &mut FunctionBuilderContext::new());
+    Ok((func, plan))
 }

@@ -1,6 +1,8 @@
 //! Kernels written by hand, run and compared with plain Rust.
 
 use super::Cranelift;
+use crate::base::Result;
+use crate::kernel::parse::parse;
 use crate::kernel::{
     Access, Backend, BinaryOp, BufferParam, Inst, Kernel, MathOp, Pass, PassKind, ReduceKind, Size, UnaryOp, Value,
 };
@@ -24,6 +26,11 @@ fn at(buffer: u32, grid: &[i64], lane: i64) -> Access {
 
 /// Runs a kernel without size arguments on f32 arrays; the last buffer is the result.
 fn run(kernel: &Kernel, grid: i64, inputs: &[Array], output: &[usize]) -> Array {
+    try_run(kernel, grid, inputs, output).unwrap()
+}
+
+/// The twin of [`run`]. A checked kernel gets the lengths of its buffers.
+fn try_run(kernel: &Kernel, grid: i64, inputs: &[Array], output: &[usize]) -> Result<Array> {
     let compiled = Cranelift.compile(kernel).unwrap();
     let lanes = match kernel.lanes {
         Some(Size::Const(c)) => c as u64,
@@ -54,6 +61,7 @@ fn run(kernel: &Kernel, grid: i64, inputs: &[Array], output: &[usize]) -> Array 
     let out = decl(output, Place::Output(0), &mut buffers);
     program.inputs = decls;
     program.outputs = vec![out];
+    let sizes = if kernel.checked { buffers.iter().map(|b| b.len).collect() } else { Vec::new() };
     program.buffers = buffers;
     program.kernels =
         vec![KernelDecl { name: "k".into(), offset: 0, len: compiled.code.len() as u64, can_fail: kernel.can_fail() }];
@@ -61,13 +69,13 @@ fn run(kernel: &Kernel, grid: i64, inputs: &[Array], output: &[usize]) -> Array 
     program.steps = vec![Step::Kernel(KernelCall {
         kernel: KernelId(0),
         operands: (0..=inputs.len() as u32).map(BufferId).collect(),
-        sizes: Vec::new(),
+        sizes,
         grid,
         point_cost: one,
         scratch,
     })];
     let refs: Vec<&Array> = inputs.iter().collect();
-    Executable::new(program).unwrap().call(&refs).unwrap().remove(0)
+    Ok(Executable::new(program)?.call(&refs)?.remove(0))
 }
 
 fn ramp(shape: &[usize], seed: f32) -> Array {
@@ -173,4 +181,84 @@ fn column_sums() {
             (0..n as usize).map(|j| (0..rows as usize).map(|i| data[i * n as usize + j]).sum::<f32>() * 0.5).collect();
         assert_close(&got, &want);
     }
+}
+
+/// A kernel of one row of `lanes` whose accesses are checked: `LOAD` and `STORE` are its indices, `F` what it computes.
+fn checked(head: &str, load: &str, compute: &str, store: &str) -> Kernel {
+    let text = format!(
+        "kernel @k(b0: f32 in, b1: f32 out; 2 sizes) checked {head} {{
+           lanes {{
+             v0 = load b0[{load}] : f32
+             v1 = {compute} : f32
+             store b1[{store}] v1
+           }}
+         }}"
+    );
+    parse(&text).unwrap()
+}
+
+#[test]
+fn checked_kernels_never_leave_their_buffers() {
+    let run = |kernel: &Kernel, grid, input: usize, output: usize| {
+        try_run(kernel, grid, &[ramp(&[input], 0.2)], &[output])
+            .map_err(|e| e.message().lines().next().unwrap().to_owned())
+    };
+    // What is right passes: whole tiles, tails, nothing at all, blocks, a reversed row.
+    for n in [0usize, 1, 5, 16, 512, 700] {
+        for compute in ["neg v0", "exp v0"] {
+            let kernel = checked(&format!("grid [] lanes {n}"), "l", compute, "l");
+            assert!(run(&kernel, 1, n, n).is_ok(), "{kernel}");
+        }
+        let reversed = checked(&format!("grid [] lanes {n}"), &format!("{} + -1*l", n as i64 - 1), "neg v0", "l");
+        assert!(run(&reversed, 1, n, n).is_ok(), "{reversed}");
+        let split = checked(&format!("grid [] lanes {n} split 100"), "l", "exp v0", "l");
+        assert!(run(&split, n.div_ceil(100) as i64, n, n).is_ok(), "{split}");
+    }
+    // What is wrong is named and not done. (grid, load, computation, store, grid points, instruction)
+    let wrong = [
+        ("grid [] lanes 16", "2*l", "neg v0", "l", 1, "v0"),
+        ("grid [] lanes 16", "1 + l", "neg v0", "l", 1, "v0"),
+        ("grid [] lanes 16", "-1 + l", "neg v0", "l", 1, "v0"),
+        ("grid [] lanes 16", "-1*l", "neg v0", "l", 1, "v0"),
+        ("grid [] lanes 17", "l", "exp v0", "l", 1, "v0"),
+        ("grid [] lanes 1000", "l", "exp v0", "l", 1, "v0"),
+        ("grid [] lanes 20 split 8", "l", "neg v0", "l", 3, "v0"),
+        ("grid [] lanes 16", "l", "neg v0", "3*l", 1, "v2"),
+        ("grid [] lanes 16", "l", "sqrt v0", "100", 1, "v2"),
+        ("grid [3] lanes 8", "8*g0 + l", "neg v0", "0", 3, "v0"),
+        ("grid [3] lanes 8", "8*g0", "neg v0", "l", 3, "v0"),
+        ("grid [2] lanes 8", "l", "neg v0", "9*g0 + l", 2, "v2"),
+    ];
+    for (head, load, compute, store, grid, instruction) in wrong {
+        let kernel = checked(head, load, compute, store);
+        let want = format!("program `test`: {instruction} of kernel `k` reaches outside its buffer");
+        assert_eq!(run(&kernel, grid, 16, 16).unwrap_err(), want, "{kernel}");
+    }
+    // A routine that reads the row itself.
+    let fold = parse(
+        "kernel @k(b0: f32 in, b1: f32 out; 2 sizes) checked grid [] lanes 600 {
+           lanes {
+             v0 = load b0[1 + l] : f32
+             v1 = reduce sum v0 : f32
+           }
+           scalar { store b1[0] v1 }
+         }",
+    )
+    .unwrap();
+    assert!(run(&fold, 1, 601, 1).is_ok());
+    assert!(run(&fold, 1, 600, 1).unwrap_err().contains("v0 of kernel"));
+    // Rows of a sequential loop.
+    let columns = parse(
+        "kernel @k(b0: f32 in, b1: f32 out; 2 sizes) checked grid [] lanes 4 {
+           lanes seq [5] {
+             v0 = load b0[4*q0 + l] : f32
+             v1 = reduce sum v0 over seq : f32
+           }
+           lanes { store b1[l] v1 }
+         }",
+    )
+    .unwrap();
+    assert!(run(&columns, 1, 20, 4).is_ok());
+    assert!(run(&columns, 1, 16, 4).unwrap_err().contains("v0 of kernel"));
+    assert!(run(&columns, 1, 20, 3).unwrap_err().contains("v2 of kernel"));
 }

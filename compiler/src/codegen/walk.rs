@@ -108,9 +108,10 @@ impl<'e, 'a> Walk<'e, 'a> {
                 let part = self.e.call_fold(f, def.dtype, from, self.count);
                 self.accumulate(value, kind, part, def.dtype);
             }
-            Call::Stream(_) => {
+            Call::Stream(store) => {
                 let Inst::Store(access, value) = &def.inst else { unreachable!("a streamed store is a store") };
-                let (to, from) = (self.e.address(access, self.tile), self.tile_address(*value));
+                let to = self.e.run_address(store, access, self.tile, Some(self.count));
+                let from = self.tile_address(*value);
                 let bytes = self.e.b.ins().imul_imm_s(self.count, def.dtype.size() as i64);
                 self.e.call_stream(to, from, bytes);
             }
@@ -129,7 +130,7 @@ impl<'e, 'a> Walk<'e, 'a> {
         let kernel = self.e.kernel;
         match (self.e.plan.places[value.0 as usize], &kernel.def(value).inst) {
             _ if self.e.plan.rates[value.0 as usize] == Rate::Uniform => self.spread_slot(value),
-            (Place::Loop, Inst::Load(access)) => self.e.address(access, self.tile),
+            (Place::Loop, Inst::Load(access)) => self.e.run_address(value, access, self.tile, Some(self.count)),
             (Place::Loop, inst) => unreachable!("operand {inst:?} of a routine is neither in memory nor a load"),
             _ => self.e.place_address(value, self.tile),
         }
@@ -225,7 +226,7 @@ impl<'p> Body<'p> {
         for &v in &phase.fused {
             match &kernel.def(v).inst {
                 Inst::Store(access, _) => {
-                    bases.insert(v, walk.e.address(access, walk.tile));
+                    bases.insert(v, walk.e.run_address(v, access, walk.tile, Some(walk.count)));
                 }
                 Inst::Reduce { lanes: false, .. } => {
                     bases.insert(v, walk.e.place_address(v, walk.tile));
@@ -487,9 +488,10 @@ fn source_base(walk: &mut Walk<'_, '_>, v: KValue) -> Option<Value> {
     let inst = &kernel.def(v).inst;
     match (walk.e.plan.places[v.0 as usize], inst) {
         (_, Inst::Coord(_)) => None,
-        (Place::Loop, Inst::Load(access)) => Some(walk.e.address(access, walk.tile)),
         // A load that this pass saves for a routine is still read from its buffer here.
-        (Place::Slot(_), Inst::Load(access)) => Some(walk.e.address(access, walk.tile)),
+        (Place::Loop | Place::Slot(_), Inst::Load(access)) => {
+            Some(walk.e.run_address(v, access, walk.tile, Some(walk.count)))
+        }
         (Place::Loop, _) => {
             debug_assert!(is_rematerialized(inst), "{inst:?} is used outside its loop without a place");
             None

@@ -256,9 +256,7 @@ impl Parser<'_> {
     }
 
     fn spec(&mut self) -> Result<TensorSpec> {
-        let at = self.r.peek().at;
-        let name = self.r.expect_kind(TokenKind::Ident, "a dtype")?.text;
-        let dtype = DType::from_name(name).ok_or_else(|| self.r.error_at(at, format_args!("no dtype `{name}`")))?;
+        let dtype = elements::read_dtype(&mut self.r)?;
         self.r.expect("[")?;
         let dims: Dims = self.list("]", Self::dim)?.into();
         Ok(TensorSpec { dtype, dims })

@@ -25,6 +25,7 @@
 //! ```
 //!
 //! Invariants
+//! - values are numbered as they stand, stores (which have none to use) included;
 //! - a value is defined before it is used; operand and result dtypes fit the operation;
 //! - a value of a `Scalar` pass, and the result of a `Reduce` over lanes, is a *scalar*: usable everywhere after;
 //! - a lane value used in a later pass (v0, v3 above) is *kept* by the code generator: the row is in scratch
@@ -37,6 +38,7 @@
 //!   written is accessed at equal index;
 //! - grid points are independent: no two store to the same element, except equal values.
 
+pub mod parse;
 pub mod print;
 pub mod scalar;
 pub mod verify;
@@ -187,6 +189,9 @@ pub struct Kernel {
     pub buffers: Vec<BufferParam>,
     /// Number of size arguments.
     pub sizes: u32,
+    /// Whether every access is compared with its buffer's length while the kernel runs. The lengths, in elements and
+    /// in the buffers' order, are the last size arguments.
+    pub checked: bool,
     /// Lengths of the grid loops, outermost first. Empty: one grid point.
     pub grid: SmallVec<[Size; 3]>,
     /// Number of lanes.
@@ -205,8 +210,17 @@ impl Kernel {
         &self.values[value.0 as usize]
     }
 
-    /// Whether it can return a status other than success: it divides integers.
+    /// The size argument that is a buffer's length, if accesses are checked.
+    pub fn length_of(&self, buffer: u32) -> Option<Size> {
+        let first = self.sizes.checked_sub(self.buffers.len() as u32).filter(|_| self.checked)?;
+        Some(Size::Arg(first + buffer))
+    }
+
+    /// Whether it can return a status other than success: it divides integers, or checks its accesses.
     pub fn can_fail(&self) -> bool {
+        if self.checked {
+            return true;
+        }
         let divides = |op| matches!(op, BinaryOp::Div | BinaryOp::Rem);
         self.values.iter().any(|v| matches!(v.inst, Inst::Binary(op, ..) if divides(op) && !v.dtype.is_float()))
     }

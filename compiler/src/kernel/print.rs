@@ -1,6 +1,8 @@
-//! The text form of kernels; the grammar is by example in [`super`].
+//! Kernels as text; the grammar is by example in [`super`], and [`parse`](super::parse) reads it back.
 
-use super::{Access, BinaryOp, Inst, Kernel, Loop, Pass, PassKind, Size, UnaryOp, Value};
+use super::{Access, Inst, Kernel, Loop, Pass, PassKind, Size, Value};
+use crate::base::DType;
+use crate::text::{Writer, elements};
 use std::fmt::{self, Display, Formatter};
 
 impl Display for Size {
@@ -18,14 +20,24 @@ impl Display for Value {
     }
 }
 
+impl Display for Loop {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Loop::Grid(k) => write!(f, "g{k}"),
+            Loop::Seq(k) => write!(f, "q{k}"),
+            Loop::Lane => f.write_str("l"),
+        }
+    }
+}
+
 impl Display for Access {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "b{}[", self.buffer)?;
-        let grid = self.grid.iter().enumerate().map(|(k, s)| (*s, format!("g{k}")));
-        let seq = self.seq.iter().enumerate().map(|(k, s)| (*s, format!("q{k}")));
+        let grid = self.grid.iter().zip(0..).map(|(s, k)| (*s, Loop::Grid(k).to_string()));
+        let seq = self.seq.iter().zip(0..).map(|(s, k)| (*s, Loop::Seq(k).to_string()));
         let terms = grid
             .chain(seq)
-            .chain([(self.lane, "l".into()), (self.block, "b".into())])
+            .chain([(self.lane, Loop::Lane.to_string()), (self.block, "b".into())])
             .filter(|(s, _)| *s != Size::Const(0));
         let mut parts: Vec<String> = Vec::new();
         if self.offset != Size::Const(0) {
@@ -47,13 +59,14 @@ impl Display for Kernel {
         for (k, buffer) in self.buffers.iter().enumerate() {
             let mode = match (buffer.read, buffer.written) {
                 (true, true) => "inout",
-                (false, true) if buffer.streamed => "stream",
                 (false, true) => "out",
-                _ => "in",
+                (true, false) => "in",
+                (false, false) => "unused",
             };
-            write!(f, "{}b{k}: {} {mode}", if k > 0 { ", " } else { "" }, buffer.dtype)?;
+            let streamed = if buffer.streamed { " streamed" } else { "" };
+            write!(f, "{}b{k}: {} {mode}{streamed}", if k > 0 { ", " } else { "" }, buffer.dtype)?;
         }
-        write!(f, "; {} sizes) grid [", self.sizes)?;
+        write!(f, "; {} sizes){} grid [", self.sizes, if self.checked { " checked" } else { "" })?;
         for (k, extent) in self.grid.iter().enumerate() {
             write!(f, "{}{extent}", if k > 0 { ", " } else { "" })?;
         }
@@ -91,36 +104,28 @@ fn print_pass(kernel: &Kernel, pass: &Pass, f: &mut Formatter<'_>) -> fmt::Resul
     f.write_str("  }\n")
 }
 
-struct Text<'a>(&'a Inst, crate::base::DType);
+struct Text<'a>(&'a Inst, DType);
 
 impl Display for Text<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Inst::Const(bits) => match self.1 {
-                crate::base::DType::F32 => write!(f, "const {:?}", f32::from_bits(*bits as u32)),
-                crate::base::DType::F64 => write!(f, "const {:?}", f64::from_bits(*bits)),
-                _ => write!(f, "const {bits}"),
-            },
+            Inst::Const(bits) => {
+                let mut text = Writer::new();
+                elements::write_bits(&mut text, *bits, self.1);
+                write!(f, "const {}", text.finish())
+            }
             Inst::Size(size) => write!(f, "size {size}"),
-            Inst::Coord(Loop::Grid(k)) => write!(f, "index g{k}"),
-            Inst::Coord(Loop::Seq(k)) => write!(f, "index q{k}"),
-            Inst::Coord(Loop::Lane) => f.write_str("index l"),
+            Inst::Coord(at) => write!(f, "index {at}"),
             Inst::Load(access) => write!(f, "load {access}"),
-            Inst::Unary(UnaryOp::Math(m), x) => write!(f, "{} {x}", lower(m)),
-            Inst::Unary(op, x) => write!(f, "{} {x}", lower(op)),
-            Inst::Binary(BinaryOp::Math(m), x, y) => write!(f, "{} {x}, {y}", lower(m)),
-            Inst::Binary(op, x, y) => write!(f, "{} {x}, {y}", lower(op)),
-            Inst::Compare(op, x, y) => write!(f, "{} {x}, {y}", lower(op)),
+            Inst::Unary(op, x) => write!(f, "{} {x}", op.name()),
+            Inst::Binary(op, x, y) => write!(f, "{} {x}, {y}", op.name()),
+            Inst::Compare(op, x, y) => write!(f, "{} {x}, {y}", op.name()),
             Inst::Select(c, x, y) => write!(f, "select {c}, {x}, {y}"),
             Inst::Convert(x) => write!(f, "convert {x}"),
             Inst::Reduce { kind, value, lanes } => {
-                write!(f, "reduce {} {value}{}", lower(kind), if *lanes { "" } else { " over seq" })
+                write!(f, "reduce {} {value}{}", kind.name(), if *lanes { "" } else { " over seq" })
             }
             Inst::Store(access, x) => write!(f, "store {access} {x}"),
         }
     }
-}
-
-fn lower(name: impl fmt::Debug) -> String {
-    format!("{name:?}").to_lowercase()
 }

@@ -3,6 +3,7 @@
 use super::{Inst, Kernel, Value};
 use crate::base::DType;
 use crate::graph::Attrs;
+use std::fmt::Debug;
 use tracelift_runtime::kernels::tile::MathFn;
 
 /// A transcendental: computed by a tile routine of the runtime.
@@ -80,6 +81,83 @@ pub enum ReduceKind {
     All,
     /// Bool: or.
     Any,
+}
+
+/// The operations of each enum that have no operation inside; a text name is the variant's in lower case.
+macro_rules! plain {
+    ($($ty:ident: $($op:ident)*;)*) => {$(
+        impl $ty {
+            const PLAIN: &[$ty] = &[$($ty::$op),*];
+        }
+    )*};
+}
+
+plain! {
+    UnaryOp: Neg Abs Not Sqrt Floor Ceil Round Trunc;
+    BinaryOp: Add Sub Mul Div Rem Max Min And Or Xor Shl Shr;
+    CompareOp: Eq Ne Lt Le Gt Ge;
+    ReduceKind: Sum Prod Max Min All Any;
+}
+
+impl UnaryOp {
+    /// Its name in the text form.
+    pub fn name(self) -> String {
+        if let UnaryOp::Math(f) = self { lower(f) } else { lower(self) }
+    }
+
+    /// The operation of a name.
+    pub fn named(name: &str) -> Option<UnaryOp> {
+        find(Self::PLAIN, name).or_else(|| math(name, 1).map(UnaryOp::Math))
+    }
+}
+
+impl BinaryOp {
+    /// Its name in the text form.
+    pub fn name(self) -> String {
+        if let BinaryOp::Math(f) = self { lower(f) } else { lower(self) }
+    }
+
+    /// The operation of a name on values of `dtype`: `rem` is one operation on integers and another on floats.
+    pub fn named(name: &str, dtype: DType) -> Option<BinaryOp> {
+        let math = math(name, 2).filter(|_| dtype.is_float()).map(BinaryOp::Math);
+        math.or_else(|| find(Self::PLAIN, name))
+    }
+}
+
+impl CompareOp {
+    /// Its name in the text form.
+    pub fn name(self) -> String {
+        lower(self)
+    }
+
+    /// The comparison of a name.
+    pub fn named(name: &str) -> Option<CompareOp> {
+        find(Self::PLAIN, name)
+    }
+}
+
+impl ReduceKind {
+    /// Its name in the text form.
+    pub fn name(self) -> String {
+        lower(self)
+    }
+
+    /// The reduction of a name.
+    pub fn named(name: &str) -> Option<ReduceKind> {
+        find(Self::PLAIN, name)
+    }
+}
+
+fn lower(op: impl Debug) -> String {
+    format!("{op:?}").to_lowercase()
+}
+
+fn find<T: Copy + Debug>(all: &[T], name: &str) -> Option<T> {
+    all.iter().copied().find(|op| lower(op) == name)
+}
+
+fn math(name: &str, arity: usize) -> Option<MathFn> {
+    find(&MathFn::ALL, name).filter(|f| f.arity() == arity)
 }
 
 /// What an elementwise op's lowering sees: its operands as scalars of the current pass.

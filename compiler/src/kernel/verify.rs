@@ -9,6 +9,9 @@ use crate::base::{DType, Error, Kind, Result};
 /// Checks a kernel; `lens` are its buffers' lengths in elements where they are known.
 pub fn verify(kernel: &Kernel, lens: &[Option<i64>]) -> Result<()> {
     let fail = |what: String| Error::new(Kind::Internal, format!("{what} in\n{kernel}"));
+    if kernel.checked && (kernel.sizes as usize) < kernel.buffers.len() {
+        return Err(fail("a checked kernel's last sizes are its buffers' lengths, which are missing".to_owned()));
+    }
     let mut defined = vec![false; kernel.values.len()];
     for pass in &kernel.passes {
         let seq = match &pass.kind {
@@ -16,7 +19,7 @@ pub fn verify(kernel: &Kernel, lens: &[Option<i64>]) -> Result<()> {
             PassKind::Lanes { seq } => seq,
         };
         for &value in &pass.insts {
-            check_value(kernel, value, pass.kind == PassKind::Scalar, &defined).map_err(fail)?;
+            check_value(kernel, value, &pass.kind, seq.len(), &defined).map_err(fail)?;
             if let Inst::Load(access) | Inst::Store(access, _) = &kernel.def(value).inst {
                 check_access(kernel, access, kernel.def(value).dtype, seq, &pass.kind, lens).map_err(fail)?;
             }
@@ -26,23 +29,36 @@ pub fn verify(kernel: &Kernel, lens: &[Option<i64>]) -> Result<()> {
     Ok(())
 }
 
-fn check_value(kernel: &Kernel, value: Value, scalar: bool, defined: &[bool]) -> Result<(), String> {
+fn check_value(kernel: &Kernel, value: Value, pass: &PassKind, seq: usize, defined: &[bool]) -> Result<(), String> {
     let def = kernel.def(value);
+    let scalar = *pass == PassKind::Scalar;
+    let is_known = |size: Size| matches!(size, Size::Const(_)) || matches!(size, Size::Arg(k) if k < kernel.sizes);
     let dtype = |v: Value| kernel.def(v).dtype;
     for operand in def.inst.operands() {
         if !defined[operand.0 as usize] {
             return Err(format!("{value} uses {operand}, which is not defined before it"));
         }
+        if matches!(kernel.def(operand).inst, Inst::Store(..)) {
+            return Err(format!("{value} uses {operand}, which is a store"));
+        }
     }
     let fits = match &def.inst {
         Inst::Const(_) | Inst::Load(_) | Inst::Convert(_) => true,
-        Inst::Size(_) => def.dtype == DType::I64,
-        Inst::Coord(at) => def.dtype == DType::I64 && !(scalar && *at == Loop::Lane),
+        Inst::Size(size) => def.dtype == DType::I64 && is_known(*size),
+        Inst::Coord(at) => {
+            let exists = match *at {
+                Loop::Grid(k) => (k as usize) < kernel.grid.len(),
+                Loop::Seq(k) => (k as usize) < seq,
+                Loop::Lane => !scalar,
+            };
+            def.dtype == DType::I64 && exists
+        }
         Inst::Unary(UnaryOp::Math(f), x) => f.arity() == 1 && def.dtype.is_float() && dtype(*x) == def.dtype,
         Inst::Binary(BinaryOp::Math(f), x, y) => {
             f.arity() == 2 && def.dtype.is_float() && dtype(*x) == def.dtype && dtype(*y) == def.dtype
         }
         Inst::Unary(_, x) | Inst::Store(_, x) => dtype(*x) == def.dtype,
+        Inst::Binary(BinaryOp::Rem, ..) if def.dtype.is_float() => false,
         Inst::Binary(_, x, y) => dtype(*x) == def.dtype && dtype(*y) == def.dtype,
         Inst::Compare(_, x, y) => def.dtype == DType::Bool && dtype(*x) == dtype(*y),
         Inst::Select(c, x, y) => dtype(*c) == DType::Bool && dtype(*x) == def.dtype && dtype(*y) == def.dtype,
@@ -65,7 +81,7 @@ fn check_access(
     if buffer.dtype != dtype {
         return Err(format!("{access} moves {dtype} of a buffer of {}", buffer.dtype));
     }
-    if access.grid.len() != kernel.grid.len() || !(access.seq.is_empty() || access.seq.len() == seq.len()) {
+    if access.grid.len() != kernel.grid.len() || access.seq.len() != seq.len() {
         return Err(format!("{access} has strides for other loops"));
     }
     let lanes = match pass {

@@ -9,6 +9,7 @@
 
 pub mod group;
 pub mod lower;
+pub mod print;
 pub mod program;
 pub mod space;
 pub mod view;

@@ -4,7 +4,7 @@
 //! graph node first among the ready ones; each value that a unit reads or writes gets a buffer that lives from its
 //! first to its last step.
 
-use super::group::{Grouping, Refusal, group, is_inlined, renamed};
+use super::group::{Grouping, group, is_inlined, renamed};
 use super::lower::{Lowered, Operand, leaf_view, lower, lower_rows};
 use super::view::View;
 use crate::base::{DType, Dim, Error, Kind, Result};
@@ -23,13 +23,14 @@ use tracelift_runtime::program::{
 };
 
 /// A program without code, the kernels to compile for it, and what did not fuse.
+#[derive(Clone)]
 pub struct Schedule {
     /// All but code and kernel declarations; scratch sizes are filled in by [`Schedule::set_scratch`].
     pub program: Program,
     /// The kernels, by [`KernelId`].
     pub kernels: Vec<Kernel>,
-    /// What did not fuse, and why.
-    pub refusals: Vec<Refusal>,
+    /// Which nodes share a kernel, and what did not fuse and why.
+    pub grouping: Grouping,
     /// Lanes of each kernel's grid point, for its scratch size.
     lanes: Vec<Dim>,
 }
@@ -38,13 +39,14 @@ pub struct Schedule {
 pub fn schedule(graph: &Graph, options: &Options) -> Result<Schedule> {
     let grouping = group(graph, options);
     let stored = stored_members(graph, &grouping);
-    let mut builder = Builder::new(graph, &grouping, &stored, options.level >= Level::O2);
+    let mut builder = Builder::new(graph, &grouping, &stored, options);
     builder.declare_inputs()?;
     for unit in units(graph, &grouping)? {
         builder.add(unit)?;
     }
     builder.declare_outputs()?;
-    Ok(builder.finish())
+    let (program, kernels, lanes) = builder.finish();
+    Ok(Schedule { program, kernels, grouping, lanes })
 }
 
 /// Something that becomes a step or two.
@@ -148,6 +150,8 @@ struct Builder<'a> {
     stored: &'a [bool],
     /// Whether groups may become epilogues.
     fuse: bool,
+    /// Whether kernels check their accesses.
+    checked: bool,
     program: Program,
     kernels: Vec<Kernel>,
     lanes: Vec<Dim>,
@@ -156,13 +160,14 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(graph: &'a Graph, grouping: &'a Grouping, stored: &'a [bool], fuse: bool) -> Self {
+    fn new(graph: &'a Graph, grouping: &'a Grouping, stored: &'a [bool], options: &Options) -> Self {
         let program = Program { name: graph.name.clone(), ..Program::default() };
         Builder {
             graph,
             grouping,
             stored,
-            fuse,
+            fuse: options.level >= Level::O2,
+            checked: options.debug_bounds,
             program,
             kernels: Vec::new(),
             lanes: Vec::new(),
@@ -448,16 +453,23 @@ impl<'a> Builder<'a> {
             Operand::Value(value) if !self.buffers.contains_key(operand) => self.fresh_ref(*value).buffer,
             known => self.buffers[known],
         });
-        let operands = operands.collect();
+        let operands: Vec<BufferId> = operands.collect();
+        let mut kernel = lowered.kernel;
+        let mut sizes = self.sizes_of(&lowered.sizes);
+        if self.checked {
+            kernel.checked = true;
+            kernel.sizes += operands.len() as u32;
+            sizes.extend(operands.iter().map(|b| self.program.buffers[b.index()].len));
+        }
         let call = KernelCall {
             kernel: KernelId(self.kernels.len() as u32),
             operands,
-            sizes: self.sizes_of(&lowered.sizes),
+            sizes,
             grid: self.size(&lowered.grid),
             point_cost: self.size(&lowered.point_cost),
             scratch: SizeId(0),
         };
-        self.kernels.push(lowered.kernel);
+        self.kernels.push(kernel);
         self.lanes.push(lowered.lanes);
         call
     }
@@ -519,7 +531,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn finish(mut self) -> Schedule {
+    /// The program, its kernels, and the lanes of each.
+    fn finish(mut self) -> (Program, Vec<Kernel>, Vec<Dim>) {
         let mut alive = vec![false; self.program.buffers.len()];
         for (index, step) in self.program.steps.iter().enumerate() {
             for buffer in touched(step) {
@@ -531,12 +544,7 @@ impl<'a> Builder<'a> {
                 }
             }
         }
-        Schedule {
-            program: self.program,
-            kernels: self.kernels,
-            refusals: self.grouping.refusals.clone(),
-            lanes: self.lanes,
-        }
+        (self.program, self.kernels, self.lanes)
     }
 }
 

@@ -5,7 +5,7 @@
 //! are listed: `f32[2](1.0, nan)`. More are their bytes in hexadecimal, each element little-endian:
 //! `f32[100] hex "0000803f…"`. A reader takes both forms for any number of elements.
 
-use super::{Number, Reader, Writer};
+use super::{Number, Reader, TokenKind, Writer};
 use crate::base::{DType, Result, TensorSpec, with_element};
 use half::{bf16, f16};
 use tracelift_runtime::Array;
@@ -23,7 +23,8 @@ pub fn write(w: &mut Writer, array: &Array) {
         w.put(")");
     } else {
         let mut hex = String::with_capacity(array.len() * array.dtype().size() * 2);
-        with_element!(array.dtype(), T => array.as_slice::<T>().iter().for_each(|v| v.write_hex(&mut hex)));
+        let mut push = |bytes: &[u8]| bytes.iter().for_each(|b| push_hex(&mut hex, *b));
+        with_element!(array.dtype(), T => array.as_slice::<T>().iter().for_each(|v| v.with_bytes(&mut push)));
         w.put(format_args!(" hex \"{hex}\""));
     }
 }
@@ -50,6 +51,28 @@ pub fn read(r: &mut Reader<'_>, dtype: DType, shape: &[usize]) -> Result<Array> 
     })
 }
 
+/// Reads the name of a dtype.
+pub fn read_dtype(r: &mut Reader<'_>) -> Result<DType> {
+    let token = r.expect_kind(TokenKind::Ident, "a dtype")?;
+    DType::from_name(token.text).ok_or_else(|| r.error_at(token.at, format_args!("no dtype `{}`", token.text)))
+}
+
+/// Appends one element, given as its bits, zero-extended.
+pub fn write_bits(w: &mut Writer, bits: u64, dtype: DType) {
+    let bytes = bits.to_le_bytes();
+    with_element!(dtype, T => match T::from_bytes(&bytes[..dtype.size()]) {
+        Some(element) => element.write(w),
+        None => w.put(format_args!("{bits:#x}")),
+    });
+}
+
+/// Reads what [`write_bits`] writes.
+pub fn read_bits(r: &mut Reader<'_>, dtype: DType) -> Result<u64> {
+    let mut bits = [0; 8];
+    with_element!(dtype, T => T::read(r)?.with_bytes(&mut |bytes| bits[..bytes.len()].copy_from_slice(bytes)));
+    Ok(u64::from_le_bytes(bits))
+}
+
 /// Appends a float.
 pub fn write_f64(w: &mut Writer, value: f64) {
     value.write(w);
@@ -66,9 +89,10 @@ type Complex64 = [f32; 2];
 trait ElementText: Element {
     fn write(&self, w: &mut Writer);
     fn read(r: &mut Reader<'_>) -> Result<Self>;
-    fn write_hex(&self, out: &mut String);
+    /// Shows its bytes, little-endian.
+    fn with_bytes(&self, see: &mut dyn FnMut(&[u8]));
     /// None if the bytes are not a valid element.
-    fn from_hex(bytes: &[u8]) -> Option<Self>;
+    fn from_bytes(bytes: &[u8]) -> Option<Self>;
 }
 
 /// A float as text.
@@ -78,10 +102,10 @@ trait FloatText: ElementText {
 
 macro_rules! bytes {
     ($t:ty) => {
-        fn write_hex(&self, out: &mut String) {
-            self.to_le_bytes().iter().for_each(|b| push_hex(out, *b));
+        fn with_bytes(&self, see: &mut dyn FnMut(&[u8])) {
+            see(&self.to_le_bytes());
         }
-        fn from_hex(bytes: &[u8]) -> Option<Self> {
+        fn from_bytes(bytes: &[u8]) -> Option<Self> {
             Some(<$t>::from_le_bytes(bytes.try_into().ok()?))
         }
     };
@@ -151,10 +175,10 @@ impl ElementText for bool {
             _ => Err(r.expected("`true` or `false`")),
         }
     }
-    fn write_hex(&self, out: &mut String) {
-        push_hex(out, u8::from(*self));
+    fn with_bytes(&self, see: &mut dyn FnMut(&[u8])) {
+        see(&[u8::from(*self)]);
     }
-    fn from_hex(bytes: &[u8]) -> Option<Self> {
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [0] => Some(false),
             [1] => Some(true),
@@ -177,12 +201,12 @@ impl ElementText for Complex64 {
         r.expect(")")?;
         Ok([real, imaginary])
     }
-    fn write_hex(&self, out: &mut String) {
-        self.iter().for_each(|part| part.write_hex(out));
+    fn with_bytes(&self, see: &mut dyn FnMut(&[u8])) {
+        see(&[self[0].to_le_bytes(), self[1].to_le_bytes()].concat());
     }
-    fn from_hex(bytes: &[u8]) -> Option<Self> {
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (real, imaginary) = bytes.split_at_checked(4)?;
-        Some([f32::from_hex(real)?, f32::from_hex(imaginary)?])
+        Some([f32::from_bytes(real)?, f32::from_bytes(imaginary)?])
     }
 }
 
@@ -190,7 +214,7 @@ fn hex_elements<T: ElementText>(text: &str) -> Option<Vec<T>> {
     let digit = |c: u8| (c as char).to_digit(16).map(|d| d as u8);
     let byte = |pair: &[u8]| Some((digit(pair[0])? << 4) | digit(*pair.get(1)?)?);
     let bytes: Option<Vec<u8>> = text.as_bytes().chunks(2).map(byte).collect();
-    bytes?.chunks(T::DTYPE.size()).map(T::from_hex).collect()
+    bytes?.chunks(T::DTYPE.size()).map(T::from_bytes).collect()
 }
 
 fn push_hex(out: &mut String, byte: u8) {

@@ -66,6 +66,14 @@ impl<'t> Reader<'t> {
         if self.next.kind == kind { Ok(self.take()) } else { Err(self.expected(what)) }
     }
 
+    /// Takes the text up to a character, which stays ahead: a name that is no identifier.
+    pub fn up_to(&mut self, end: char) -> Result<&'t str> {
+        let from = self.next.at;
+        let len = self.text[from..].find(end).ok_or_else(|| self.expected(format_args!("a name and `{end}`")))?;
+        self.next = token(self.text, from + len);
+        Ok(&self.text[from..from + len])
+    }
+
     /// Takes a string and resolves its escapes.
     pub fn string(&mut self) -> Result<String> {
         let token = self.expect_kind(TokenKind::Str, "a string")?;

@@ -15,7 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::kernels::library::{LibraryCx, View, ViewMut};
 use crate::profile;
 use crate::program::Step;
-use crate::program::abi::{KernelFn, Status};
+use crate::program::abi::{KernelFn, OUT_OF_BOUNDS, Status};
 use crate::program::plan::{Action, PlannedKernel, PlannedLibrary, PlannedStep, PlannedTensor, Spec};
 use smallvec::SmallVec;
 use std::sync::atomic::AtomicI32;
@@ -252,10 +252,12 @@ impl Executable {
         let (name, kernel) = (&program.name, &program.kernels[kernel.kernel.index()].name);
         if status == Status::DivideByZero as i32 {
             Error::new(Kind::Value, format!("program `{name}`: integer division by zero in `{kernel}`"))
-        } else if status == Status::OutOfBounds as i32 {
-            Error::new(Kind::Value, format!("program `{name}`: index out of bounds in `{kernel}`"))
         } else if status == NO_SCRATCH {
             Error::new(Kind::Memory, format!("program `{name}`: no memory for the scratch space of `{kernel}`"))
+        } else if status >= OUT_OF_BOUNDS {
+            let value = status - OUT_OF_BOUNDS;
+            let what = format!("program `{name}`: v{value} of kernel `{kernel}` reaches outside its buffer");
+            Error::new(Kind::Internal, what).hint("`TRACELIFT_DUMP=2` shows the kernel")
         } else {
             Error::new(Kind::Internal, format!("program `{name}`: kernel `{kernel}` returned status {status}"))
         }

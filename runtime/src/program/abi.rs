@@ -31,6 +31,7 @@ pub enum Status {
     Ok = 0,
     /// An integer was divided by zero; the element's value is 0.
     DivideByZero = 1,
-    /// An index was outside its axis (debug mode of the compiler, or a checked gather).
-    OutOfBounds = 2,
 }
+
+/// A checked kernel whose instruction `v<k>` would have touched an element outside its buffer returns this plus `k`.
+pub const OUT_OF_BOUNDS: i32 = 256;
