@@ -8,6 +8,7 @@ pub mod config;
 mod engine;
 pub mod error;
 pub mod guide;
+pub mod linalg;
 pub mod losses;
 pub mod nn;
 #[path = "optim/mod.rs"]
@@ -22,6 +23,7 @@ mod variable;
 
 pub use autograd::{GradientTape, PersistentTape, Sources, custom_gradient, grad, hessian, jacobian, value_and_grad};
 pub use error::{Error, Kind, Result, attempt};
+pub use linalg::{eigh, lu, qr, slogdet, svd, try_eigh, try_lu, try_qr, try_slogdet, try_svd};
 pub use nn::{Dense, Dropout, Layer, Mode, Module, initializers};
 pub use save::{load_weights, save_weights};
 pub use tensor::ops::*;

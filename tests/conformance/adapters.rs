@@ -21,6 +21,7 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("tensordot", tensordot_axes),
     ("tile", tile_rank),
     ("repeat", repeat_flat),
+    ("linalg.matmul", vectors),
     ("nn.gelu", approximation),
     ("nn.layer_norm", scale_and_offset),
     ("nn.rms_norm", scale_and_offset),
@@ -66,6 +67,16 @@ fn arg_extremum(draft: &mut Draft<'_>) -> Result<(), String> {
 fn direction(draft: &mut Draft<'_>) -> Result<(), String> {
     let descending = draft.take("direction") == Some(json!("DESCENDING"));
     draft.attrs.insert("descending".to_owned(), json!(descending));
+    Ok(())
+}
+
+/// Vectors: a row on the left, a column on the right, and the axis goes again.
+fn vectors(draft: &mut Draft<'_>) -> Result<(), String> {
+    let ranks = [draft.shape(0).len(), draft.shape(1).len()];
+    for (k, axis) in [(0, 0), (1, -1)].into_iter().filter(|&(k, _)| ranks[k] == 1) {
+        draft.before(k, &ops::EXPAND_DIMS, Attrs::new().with("axis", axis));
+        draft.after.push((&ops::SQUEEZE, Attrs::new().with("axes", vec![-2 - axis])));
+    }
     Ok(())
 }
 

@@ -63,6 +63,7 @@ const ALIASES: &[(&str, &str)] = &[
     ("embedding_lookup", "gather"),
     ("tril", "band_part"),
     ("triu", "band_part"),
+    ("qr_posdiag", "qr"),
     ("absolute_error", "mean_absolute_error"),
     ("squared_error", "mean_squared_error"),
 ];

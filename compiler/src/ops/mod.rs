@@ -16,6 +16,7 @@ pub mod elementwise;
 mod entry;
 pub mod eval;
 pub mod infer;
+pub mod linalg;
 pub mod movement;
 pub mod reduce;
 pub mod source;
@@ -28,6 +29,7 @@ use crate::graph::OpDef;
 pub use composite::{activation::*, flow::*, loss::*, normalize::*, random::*, softmax::*};
 pub use contract::{einsum::*, matmul::*, tensordot::*};
 pub use elementwise::{arith::*, cast::*, choose::*, compare::*, logic::*, math::*, power::*, rounding::*};
+pub use linalg::{eigen::*, factor::*, function::*, norm::*, product::*, solve::*};
 pub use movement::{
     broadcast::*, concat::*, gather::*, one_hot::*, pad::*, reshape::*, slice::*, sort::*, transpose::*,
 };
@@ -185,6 +187,33 @@ macro_rules! for_each_op {
             (op tensordot TENSORDOT [x, y] [axes_x: Ints, axes_y: Ints])
             (variadic einsum EINSUM [equation: Str])
 
+            (op adjoint ADJOINT [x] [])
+            (op matrix_transpose MATRIX_TRANSPOSE [x] [])
+            (op matvec MATVEC [matrix, vector] [transpose_a: OptBool])
+            (variadic multi_dot MULTI_DOT [])
+            (op cross CROSS [x, y] [axis: OptInt])
+            (op trace TRACE [x] [])
+            (op matrix_norm MATRIX_NORM [x] [ord: OptStr, axes: OptInts, keepdims: OptBool])
+            (op cholesky CHOLESKY [x] [])
+            (op cholesky_solve CHOLESKY_SOLVE [chol, rhs] [])
+            (multi lu LU [x] [])
+            (multi qr QR [x] [full_matrices: OptBool])
+            (multi svd SVD [x] [full_matrices: OptBool])
+            (op svdvals SVDVALS [x] [])
+            (multi eigh EIGH [x] [])
+            (op eigvalsh EIGVALSH [x] [])
+            (op solve SOLVE [matrix, rhs] [adjoint: OptBool])
+            (op triangular_solve TRIANGULAR_SOLVE [matrix, rhs] [lower: OptBool, adjoint: OptBool])
+            (op inv INV [x] [adjoint: OptBool])
+            (op det DET [x] [])
+            (multi slogdet SLOGDET [x] [])
+            (op logdet LOGDET [x] [])
+            (op expm EXPM [x] [])
+            (op matrix_power MATRIX_POWER [x] [n: Int])
+            (op pinv PINV [x] [rcond: OptFloat])
+            (op lstsq LSTSQ [matrix, rhs] [l2_regularizer: OptFloat])
+            (op matrix_rank MATRIX_RANK [x] [tol: OptFloat])
+
             (unary identity IDENTITY)
             (unary stop_gradient STOP_GRADIENT)
             (unary relu RELU)
@@ -224,6 +253,15 @@ macro_rules! for_each_op {
             (internal random_bernoulli RANDOM_BERNOULLI)
             (internal random_integers RANDOM_INTEGERS)
             (internal random_shuffle RANDOM_SHUFFLE)
+            (internal random_categorical RANDOM_CATEGORICAL)
+            (internal random_exponential RANDOM_EXPONENTIAL)
+            (internal random_gumbel RANDOM_GUMBEL)
+            (internal random_logistic RANDOM_LOGISTIC)
+            (internal random_laplace RANDOM_LAPLACE)
+            (internal random_cauchy RANDOM_CAUCHY)
+            (internal random_gamma RANDOM_GAMMA)
+            (internal random_poisson RANDOM_POISSON)
+            (internal random_binomial RANDOM_BINOMIAL)
         }
     };
 }

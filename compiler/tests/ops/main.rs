@@ -8,6 +8,7 @@ mod contract;
 mod elementwise;
 mod errors;
 mod indexing;
+mod linalg;
 mod losses;
 mod movement;
 mod random;

@@ -83,7 +83,7 @@ fn integers() {
     assert!(x.iter().all(|v| (-2.0..4.0).contains(v) && v.fract() == 0.0));
     assert_moments(&x, 0.5, 35.0 / 12.0);
     let none = Attrs::new().with("minval", 3i64).with("maxval", 3i64).with("dims", dims(&[1]));
-    assert!(refused(&ops::RANDOM_INTEGERS, none, &[state(0)]).contains("received 0"));
+    assert!(refused(&ops::RANDOM_INTEGERS, none, &[state(0)]).contains("received minval 3 and maxval 3"));
 }
 
 #[test]

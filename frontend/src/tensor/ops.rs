@@ -14,7 +14,7 @@ use tracelift_runtime::DType;
 
 macro_rules! define {
     ($($table:tt)*) => {
-        tracelift_macros::define_ops! { [split, top_k] $($table)* }
+        tracelift_macros::define_ops! { [split, top_k, lu, qr, svd, eigh, slogdet] $($table)* }
     };
 }
 

@@ -180,7 +180,11 @@ fn resolve_routines(program: &Program) -> Result<Vec<Option<&'static LibraryKern
         Step::Library(call) => library::find(&call.routine).map(Some).ok_or_else(|| {
             let (name, routine) = (&program.name, &call.routine);
             let why = format!("program `{name}` needs library routine `{routine}`, which this runtime lacks");
-            Error::new(Kind::Host, why)
+            let error = Error::new(Kind::Host, why);
+            match routine.split_once('.') {
+                Some((feature, _)) => error.hint(format_args!("build the runtime with feature `{feature}`")),
+                None => error,
+            }
         }),
     };
     program.steps.iter().map(resolve).collect()

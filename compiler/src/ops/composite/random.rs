@@ -4,7 +4,9 @@
 use crate::base::spec::Dims;
 use crate::ops::build::Builder;
 use crate::ops::entry::*;
+use crate::ops::source::random::check_state;
 use std::f64::consts::{SQRT_2, TAU};
+use tracelift_runtime::kernels::random::distributions::Element;
 
 const STATE: Operands = Operands::Named(&["state"]);
 const DIMS: AttrDef = required("dims", AttrKind::Dims);
@@ -94,13 +96,21 @@ composite! {
         let dtype = b.attrs().dtype("dtype").unwrap_or(DType::I32);
         Class::Int.check(&TensorSpec::scalar(dtype))?;
         let count = i128::from(high) - i128::from(low);
-        if !(1..=1 << 32).contains(&count) {
-            return Err(infer::wrong(Kind::Value, "1 to 2^32 integers from `minval` to below `maxval`", count));
+        if count < 1 {
+            let received = format!("minval {low} and maxval {high}");
+            return Err(infer::wrong(Kind::Value, "`minval` below `maxval`", received));
         }
+        let dims = infer::lengths(b.attrs())?;
         let exact = |value: i128, dtype| b.constant(eval::from_ints(dtype, &[], &[value]).expect("one element"));
-        let wide = bits(b, x[0], &infer::lengths(b.attrs())?).cast(DType::U64);
-        // The upper half of bits * count is uniform below count, to within count / 2^32.
-        let below = (wide * exact(count, DType::U64)).shift_right(exact(32, DType::U64));
+        let below = if count <= 1 << 32 {
+            // The upper half of bits * count is uniform below count, to within count / 2^32.
+            (bits(b, x[0], &dims).cast(DType::U64) * exact(count, DType::U64)).shift_right(exact(32, DType::U64))
+        } else {
+            let (high, low) = halves(b, x[0], &dims)?;
+            let wide = high.shift_left(exact(32, DType::U64)).bit_or(low).reshape(&dims);
+            // Uniform to within count / 2^64.
+            wide.floormod(exact(count, DType::U64))
+        };
         Ok(vec![below.cast(dtype) + exact(low.into(), dtype)])
     },
     name: "random_integers",
@@ -126,6 +136,139 @@ composite! {
     inputs: Operands::Named(&["x", "state"]),
     attrs: &[OFFSET],
     domain: Domain::Special("tests/ops/random.rs"),
+}
+
+composite! {
+    /// Indices by their weights.
+    RANDOM_CATEGORICAL, (b, x) => {
+        let logits = x[0].spec()?;
+        Class::Float.check(&logits)?;
+        let count = b.attrs().int("num_samples").unwrap_or(1);
+        let dtype = b.attrs().dtype("dtype").unwrap_or(DType::I64);
+        Class::Int.check(&TensorSpec::scalar(dtype))?;
+        let [rows, classes] = &logits.dims[..] else {
+            return Err(infer::wrong(Kind::Shape, "`logits` of shape [rows, classes]", logits));
+        };
+        if classes.as_const() == Some(0) {
+            return Err(infer::wrong(Kind::Shape, "at least one class", logits));
+        }
+        if count < 0 {
+            return Err(infer::wrong(Kind::Value, "`num_samples` of at least 0", count));
+        }
+        // The first class up to which the summed weights exceed a uniform part of the whole.
+        let weights = (x[0] - x[0].max_keep(&[-1])).exp();
+        let sums = b.apply(&crate::ops::CUMSUM, Attrs::new().with("axis", 1i64), &[weights]);
+        let whole = sums.narrow(1, &(classes.clone() - Dim::ONE), &Dim::ONE)?;
+        let part = unit(b, x[1], &[rows.clone(), Dim::from(count)], logits.dtype)? * whole;
+        let passed = sums.unsqueeze(1)?.le(part.unsqueeze(2)?);
+        Ok(vec![passed.cast(dtype).sum(&[-1])])
+    },
+    name: "random_categorical",
+    doc: "For each row of `logits` [rows, classes] `num_samples` (default 1) classes as `dtype` (default i64), class `k` \
+          with probability `softmax(logits)[k]`.",
+    inputs: Operands::Named(&["logits", "state"]),
+    attrs: &[optional("num_samples", AttrKind::Int), DTYPE, OFFSET],
+    grad: DISCRETE,
+    domain: Domain::Special("tests/ops/random.rs"),
+}
+
+/// Distributions by inversion: of a uniform number from 0 to below 1.
+macro_rules! by_inversion {
+    ($($static:ident $name:literal $doc:literal ($u:ident) => $value:expr;)*) => {$(
+        composite! {
+            #[doc = $doc]
+            $static, (b, x) => {
+                let $u = unit(b, x[0], &infer::lengths(b.attrs())?, dtype(b)?)?;
+                Ok(vec![$value])
+            },
+            name: $name,
+            doc: $doc,
+            inputs: STATE,
+            attrs: &[DIMS, DTYPE, OFFSET],
+            grad: NO_PATH,
+            domain: Domain::Special("tests/ops/random.rs"),
+        }
+    )*};
+}
+
+by_inversion! {
+    RANDOM_EXPONENTIAL "random_exponential"
+        "Floats `dtype` (default f32) of shape `dims`, exponential with mean 1." (u) => -(-u).log1p();
+    RANDOM_GUMBEL "random_gumbel"
+        "Floats `dtype` (default f32) of shape `dims`, Gumbel with location 0 and scale 1." (u) => -(-(-u).log1p()).log();
+    RANDOM_LOGISTIC "random_logistic"
+        "Floats `dtype` (default f32) of shape `dims`, logistic with location 0 and scale 1."
+        (u) => u.log() - (-u).log1p();
+    RANDOM_LAPLACE "random_laplace"
+        "Floats `dtype` (default f32) of shape `dims`, Laplace with location 0 and scale 1."
+        (u) => {
+            let centered = u * 2.0 - 1.0;
+            -centered.sign() * (-centered.abs()).log1p()
+        };
+    RANDOM_CAUCHY "random_cauchy"
+        "Floats `dtype` (default f32) of shape `dims`, Cauchy with location 0 and scale 1."
+        (u) => {
+            let angle = (u - 0.5) * std::f64::consts::PI;
+            angle.sin() / angle.cos()
+        };
+}
+
+/// Draws by a library routine, each element with parameters of its own.
+macro_rules! by_rejection {
+    ($($static:ident $name:literal $doc:literal [$($operand:literal)*] $one:expr;)*) => {$(
+        #[doc = $doc]
+        pub static $static: OpDef = OpDef {
+            name: $name,
+            doc: $doc,
+            inputs: Operands::Named(&[$($operand,)* "state"]),
+            attrs: &[OFFSET],
+            spec: |c| {
+                let (state, parameters) = c.inputs.split_last().expect("a state");
+                check_state(state)?;
+                let dtype = infer::same_dtype(parameters)?;
+                if !matches!(dtype, DType::F32 | DType::F64) {
+                    return Err(infer::wrong(Kind::DType, "f32 or f64", dtype).hint("convert with `.cast(DType::F32)`"));
+                }
+                match parameters.iter().find(|p| p.dims != parameters[0].dims) {
+                    Some(other) => Err(infer::wrong(Kind::Shape, format_args!("parameters like {}", parameters[0]), other)),
+                    None => infer::same(c),
+                }
+            },
+            grad: Grad::None("the draw is by rejection"),
+            lower: Lower::Library(|c, _| {
+                Ok(LibraryCall { routine: $name, params: vec![c.attrs.int("offset").unwrap_or(0).into()] })
+            }),
+            // The runtime's sampler itself: what is specified is its distribution, which its tests compare.
+            eval: |c| {
+                let (state, parameters) = c.inputs.split_last().expect("a state");
+                let state = state.as_slice::<u64>();
+                let tick = state[1].wrapping_add(c.attrs.int("offset").unwrap_or(0) as u64);
+                let parameters: Vec<Vec<f64>> = parameters.iter().map(eval::floats).collect();
+                let one: fn(&mut Element, &[f64]) -> f64 = $one;
+                let values: Vec<f64> = (0..parameters[0].len())
+                    .map(|i| {
+                        let own: Vec<f64> = parameters.iter().map(|p| p[i]).collect();
+                        one(&mut Element::new(state[0], tick, i as u64), &own)
+                    })
+                    .collect();
+                Ok(vec![eval::from_floats(c.outputs[0].dtype, &eval::shape_of(c, 0)?, &values)?])
+            },
+            domain: Domain::Special("tests/ops/random.rs"),
+            ..BASE
+        };
+    )*};
+}
+
+by_rejection! {
+    RANDOM_GAMMA "random_gamma"
+        "Gamma with shape parameters `alpha` and scale 1 (Marsaglia and Tsang, 2000)."
+        ["alpha"] |e, p| e.gamma(p[0]);
+    RANDOM_POISSON "random_poisson"
+        "Poisson with means `rate` (Hörmann's PTRS, 1993)."
+        ["rate"] |e, p| e.poisson(p[0]);
+    RANDOM_BINOMIAL "random_binomial"
+        "Successes in `counts` trials that succeed with probability `probs` each (Hörmann's BTRS, 1993)."
+        ["counts" "probs"] |e, p| e.binomial(p[0], p[1]);
 }
 
 composite! {
@@ -202,15 +345,20 @@ fn bits<'b>(b: Builder<'b>, state: Expr<'b>, dims: &[Dim]) -> Expr<'b> {
     b.apply(&crate::ops::RANDOM_BITS, attrs, &[state])
 }
 
+/// Twice 32 random bits for each element, as u64 with one more axis in front.
+fn halves<'b>(b: Builder<'b>, state: Expr<'b>, dims: &[Dim]) -> Result<(Expr<'b>, Expr<'b>)> {
+    let mut both: Dims = dims.iter().cloned().collect();
+    both.insert(0, Dim::from(2i64));
+    let words = bits(b, state, &both).cast(DType::U64);
+    Ok((words.narrow(0, &Dim::ZERO, &Dim::ONE)?, words.narrow(0, &Dim::ONE, &Dim::ONE)?))
+}
+
 /// Uniform floats from 0 to below 1: 23 bits for f32 (10 for f16, 7 for bf16), 52 for f64.
 fn unit<'b>(b: Builder<'b>, state: Expr<'b>, dims: &[Dim], dtype: DType) -> Result<Expr<'b>> {
     let exact = |value: u64, dtype| b.constant(eval::from_ints(dtype, &[], &[value.into()]).expect("one element"));
     if dtype == DType::F64 {
-        let mut halves: Dims = dims.iter().cloned().collect();
-        halves.insert(0, Dim::from(2i64));
-        let words = bits(b, state, &halves).cast(DType::U64);
-        let high = words.narrow(0, &Dim::ZERO, &Dim::ONE)?.shift_right(exact(6, DType::U64));
-        let low = words.narrow(0, &Dim::ONE, &Dim::ONE)?.shift_right(exact(6, DType::U64));
+        let (high, low) = halves(b, state, dims)?;
+        let [high, low] = [high, low].map(|half| half.shift_right(exact(6, DType::U64)));
         let all = high.shift_left(exact(26, DType::U64)).bit_or(low).reshape(dims);
         return Ok(all.cast(DType::F64) * 2f64.powi(-52));
     }

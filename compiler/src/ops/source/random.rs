@@ -38,7 +38,8 @@ pub(crate) fn check_state(state: &TensorSpec) -> Result<()> {
     if state.dtype == DType::U64 && state.dims[..] == [Dim::from(2usize)] {
         return Ok(());
     }
-    Err(infer::wrong(Kind::DType, "a random state u64[2] (seed, tick)", state))
+    Err(infer::wrong(Kind::DType, "a random state u64[2] (seed, tick)", state)
+        .hint("a seed is one integer, or two: seed and tick"))
 }
 
 /// Four words of Philox4x32-10.

@@ -1,11 +1,15 @@
 //! Library kernels: whole operations that are not worth generating, called by name from a program's steps.
 //!
-//! Start with [`TABLE`]. A kernel trusts its views' memory (see [`View`]) but checks dtypes, shapes, parameters
+//! Start with [`TABLE`]; subjects that are features of this crate have tables of their own, and their kernels' names
+//! begin with the feature's: `linalg.qr`. A kernel trusts its views' memory (see [`View`]) but checks dtypes, shapes, parameters
 //! and indices before it writes anything, and reports what is wrong as an error.
 
 mod copy;
+mod draw;
 mod fill;
 mod index;
+#[cfg(feature = "linalg")]
+mod linalg;
 mod number;
 mod reduce;
 mod scan;
@@ -128,6 +132,24 @@ pub static TABLE: &[LibraryKernel] = &[
         run: fill::random_bits,
     },
     LibraryKernel {
+        name: "random_gamma",
+        doc: "state, alpha -> y; [offset]: gamma with these shapes and scale 1, from the stream (seed, tick + offset)",
+        can_fail: false,
+        run: draw::gamma,
+    },
+    LibraryKernel {
+        name: "random_poisson",
+        doc: "state, rate -> y; [offset]: Poisson with these means",
+        can_fail: false,
+        run: draw::poisson,
+    },
+    LibraryKernel {
+        name: "random_binomial",
+        doc: "state, counts, probs -> y; [offset]: successes in so many trials of these probabilities",
+        can_fail: false,
+        run: draw::binomial,
+    },
+    LibraryKernel {
         name: "iota",
         doc: "-> y; [axis]: each element's index along axis",
         can_fail: false,
@@ -136,9 +158,16 @@ pub static TABLE: &[LibraryKernel] = &[
     LibraryKernel { name: "fill", doc: "value -> y: the one value everywhere", can_fail: false, run: fill::fill },
 ];
 
+/// All tables of this build.
+const TABLES: &[&[LibraryKernel]] = &[
+    TABLE,
+    #[cfg(feature = "linalg")]
+    linalg::TABLE,
+];
+
 /// The kernel of that name.
 pub fn find(name: &str) -> Option<&'static LibraryKernel> {
-    TABLE.iter().find(|kernel| kernel.name == name)
+    TABLES.iter().copied().flatten().find(|kernel| kernel.name == name)
 }
 
 fn matmul(cx: &mut LibraryCx<'_>) -> Result<()> {

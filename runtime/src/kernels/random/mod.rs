@@ -4,6 +4,7 @@
 //! index (low half) and the 64-bit tick (high half). So any part of any stream can be made anywhere, in any order,
 //! with the same bits. Start with [`fill_bits`].
 
+pub mod distributions;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
