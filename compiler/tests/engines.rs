@@ -367,3 +367,20 @@ fn products_and_losses() {
         vec![g.apply("gelu", &[n])]
     });
 }
+
+#[test]
+fn kernels_that_read_one_buffer_along_different_axes() {
+    // The row means are read along the columns: a square frame must not make the two one kernel.
+    check("square", |g| {
+        let (x, y) = (g.input(&[4, 4]), g.input(&[4, 4]));
+        let difference = g.apply("subtract", &[x, y]);
+        let means = g.reduce("reduce_mean", &[1], false, difference);
+        vec![g.apply("atan2", &[y, means])]
+    });
+    check("transposed", |g| {
+        let (x, y) = (g.input(&[5, 5]), g.input(&[5, 5]));
+        let product = g.apply("multiply", &[x, y]);
+        let turned = g.apply("transpose", &[product]);
+        vec![g.apply("subtract", &[turned, y]), g.apply("add", &[product, y])]
+    });
+}

@@ -315,6 +315,9 @@ impl Grouper<'_> {
             return Err("the kernels reduce different axes");
         }
         let reduced = a.reduced.clone().or_else(|| b.reduced.clone());
+        if !a.nodes.iter().chain(&b.nodes).all(|&id| self.lines_up(id, from, into)) {
+            return Err("one reads what the other computes along other axes");
+        }
         if self.makes_cycle(&[from, into], None) {
             return Err("a node between the kernels depends on one and feeds the other");
         }
@@ -331,6 +334,23 @@ impl Grouper<'_> {
         g.nodes = all;
         g.reduced = reduced;
         Ok(())
+    }
+
+    /// Whether a node of one of two groups of equal frames runs along the axes of its operands in the other group.
+    fn lines_up(&self, id: NodeId, from: usize, into: usize) -> bool {
+        let Some(member) = &self.out.members[id.index()] else { return true };
+        let node = self.graph.node(id);
+        let space = if member.operand_map.is_empty() { &member.map } else { &member.operand_map };
+        node.inputs.iter().all(|&operand| {
+            let (base, axes) = renamed(self.graph, operand);
+            let across = |m: &&Member| m.group != member.group && (m.group == from || m.group == into);
+            let Some(other) = self.out.members[base.node.index()].as_ref().filter(across) else { return true };
+            let shift = space.len() - axes.len();
+            let runs_along = |(k, axis): (usize, &Option<usize>)| {
+                axis.and_then(|a| other.map[a]).is_none_or(|f| space[k + shift] == Some(f))
+            };
+            axes.iter().enumerate().all(runs_along)
+        })
     }
 
     /// Puts `nodes` into a group and counts the stages of `all` again, in order.

@@ -52,3 +52,22 @@ fn sizes_that_overflow() {
     let negative = Attrs::new().with("dims", dims(&[-2]));
     assert!(refused(&ops::ZEROS, negative, &[]).contains("-2"));
 }
+
+#[test]
+fn integers_divided_by_zero() {
+    let (x, y) = (i32s(&[2], &[7, -7]), i32s(&[2], &[2, 0]));
+    for op in [&ops::FLOORDIV, &ops::FLOORMOD, &ops::TRUNCATEDIV, &ops::TRUNCATEMOD] {
+        let text = refused(op, Attrs::new(), &[x.clone(), y.clone()]);
+        assert!(text.contains("integer division by zero"), "{text}");
+        // Where nothing is divided there is no error.
+        let empty = crate::support::one(op, Attrs::new(), &[i32s(&[0], &[]), i32s(&[1], &[0])]);
+        assert_eq!(empty.shape(), [0]);
+    }
+}
+
+#[test]
+fn indices_out_of_range_of_an_empty_tensor() {
+    // Although nothing would be moved.
+    let text = refused(&ops::GATHER, Attrs::new(), &[f64s(&[0, 0], &[]), i32s(&[], &[0])]);
+    assert!(text.contains("index 0 is out of range for axis 0 of length 0"), "{text}");
+}

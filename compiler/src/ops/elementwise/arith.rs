@@ -1,8 +1,8 @@
-//! Sums, products, quotients and remainders. Integers wrap; an integer division by zero gives 0 and sets the
-//! status of the call.
+//! Sums, products, quotients and remainders. Integers wrap; an integer division by zero is an error of the call.
 
 use crate::kernel::{ScalarCx, Value};
 use crate::ops::entry::*;
+use tracelift_runtime::Array;
 
 /// `x + y`.
 pub static ADD: OpDef = OpDef {
@@ -92,7 +92,7 @@ pub static FLOORDIV: OpDef = OpDef {
         let below = s.binary(BinaryOp::Sub, quotient, one);
         Ok(s.select(wrong_side, below, quotient))
     }),
-    eval: |c| eval::elementwise(c, |x| (x[0] / x[1]).floor(), |x| if x[1] == 0 { 0 } else { floor_div(x[0], x[1]) }),
+    eval: |c| quotient(c, |x| (x[0] / x[1]).floor(), |x| floor_div(x[0], x[1])),
     domain: Domain::NonZero,
     ..BASE
 };
@@ -115,7 +115,7 @@ pub static FLOORMOD: OpDef = OpDef {
             let r = x[0] % x[1];
             if r != 0.0 && (r < 0.0) != (x[1] < 0.0) { r + x[1] } else { r }
         };
-        eval::elementwise(c, float, |x| if x[1] == 0 { 0 } else { x[0] - floor_div(x[0], x[1]) * x[1] })
+        quotient(c, float, |x| x[0] - floor_div(x[0], x[1]) * x[1])
     },
     domain: Domain::NonZero,
     ..BASE
@@ -132,7 +132,7 @@ pub static TRUNCATEDIV: OpDef = OpDef {
         let quotient = s.binary(BinaryOp::Div, s.inputs[0], s.inputs[1]);
         Ok(if s.dtype.is_float() { s.unary(UnaryOp::Trunc, quotient) } else { quotient })
     }),
-    eval: |c| eval::elementwise(c, |x| (x[0] / x[1]).trunc(), |x| if x[1] == 0 { 0 } else { x[0] / x[1] }),
+    eval: |c| quotient(c, |x| (x[0] / x[1]).trunc(), |x| x[0] / x[1]),
     domain: Domain::NonZero,
     ..BASE
 };
@@ -145,7 +145,7 @@ pub static TRUNCATEMOD: OpDef = OpDef {
     spec: |c| infer::elementwise(c, Class::Number),
     grad: Grad::Elementwise(&[partial!(v => v.constant(1.0)), partial!(v => -(v.x() / v.x1()).trunc())]),
     lower: Lower::Elementwise(|s| Ok(truncated_remainder(s))),
-    eval: |c| eval::elementwise(c, |x| x[0] % x[1], |x| if x[1] == 0 { 0 } else { x[0] % x[1] }),
+    eval: |c| quotient(c, |x| x[0] % x[1], |x| x[0] % x[1]),
     domain: Domain::NonZero,
     ..BASE
 };
@@ -302,6 +302,16 @@ fn remainder_on_the_wrong_side(s: &mut ScalarCx<'_>) -> Value {
     let divisor_negative = s.compare(CompareOp::Lt, s.inputs[1], zero);
     let differ = s.binary(BinaryOp::Xor, remainder_negative, divisor_negative);
     s.binary(BinaryOp::And, inexact, differ)
+}
+
+/// [`eval::elementwise`], for what divides by operand 1: an error if that is an integer 0.
+fn quotient(c: &EvalCx<'_>, float: impl Fn(&[f64]) -> f64, int: impl Fn(&[i128]) -> i128) -> Result<Vec<Array>> {
+    let divisor = &c.inputs[1];
+    let divides = !divisor.dtype().is_float() && eval::shape_of(c, 0)?.iter().all(|&n| n > 0);
+    if divides && eval::ints(divisor).contains(&0) {
+        return Err(Error::new(Kind::Value, "integer division by zero"));
+    }
+    eval::elementwise(c, float, int)
 }
 
 fn floor_div(x: i128, y: i128) -> i128 {

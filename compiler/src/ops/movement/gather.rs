@@ -150,17 +150,17 @@ fn sources(attrs: &Attrs, shape: &[usize], indices: &Array, result: &[usize]) ->
     let (axis, batch) = axis_and_batch(attrs, shape.len())?;
     let chosen = eval::ints(indices);
     let index_rank = indices.shape().len() - batch;
-    eval::indices(result)
+    // Also where nothing is moved, because the other axes are empty.
+    if let Some(&position) = chosen.iter().find(|&&i| i < 0 || i >= shape[axis] as i128) {
+        let text = format!("index {position} is out of range for axis {axis} of length {}", shape[axis]);
+        return Err(Error::new(Kind::Value, text));
+    }
+    Ok(eval::indices(result)
         .map(|index| {
             let (before, rest) = index.split_at(axis);
             let (middle, after) = rest.split_at(index_rank);
             let place = eval::offset(indices.shape(), &[&before[..batch], middle].concat());
-            let position = chosen[place];
-            if position < 0 || position >= shape[axis] as i128 {
-                let text = format!("index {position} is out of range for axis {axis} of length {}", shape[axis]);
-                return Err(Error::new(Kind::Value, text));
-            }
-            Ok(eval::offset(shape, &[before, &[position as usize], after].concat()))
+            eval::offset(shape, &[before, &[chosen[place] as usize], after].concat())
         })
-        .collect()
+        .collect())
 }
