@@ -21,7 +21,10 @@ pub mod testing;
 mod trace;
 mod variable;
 
-pub use autograd::{GradientTape, PersistentTape, Sources, custom_gradient, grad, hessian, jacobian, value_and_grad};
+pub use autograd::{
+    ForwardAccumulator, GradientTape, PersistentTape, Sources, batch_jacobian, custom_gradient, grad, hessian, hvp,
+    jacobian, jvp, recompute_grad, value_and_grad,
+};
 pub use error::{Error, Kind, Result, attempt};
 pub use linalg::{eigh, lu, qr, slogdet, svd, try_eigh, try_lu, try_qr, try_slogdet, try_svd};
 pub use nn::{Dense, Dropout, Layer, Mode, Module, initializers};

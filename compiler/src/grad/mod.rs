@@ -1,4 +1,4 @@
-//! Reverse-mode differentiation of graphs.
+//! Differentiation of graphs: reverse mode, and forward mode by way of it.
 //!
 //! [`gradient`] appends the backward nodes to a graph under construction; [`pullback()`] is one op's step of it, which
 //! the eager tape uses too. Backward nodes are ordinary nodes, so gradients of gradients need nothing more.
@@ -27,14 +27,17 @@
 //!   anything else;
 //! - an op without a derivative is an error when a wanted cotangent arrives at it, never a silent zero.
 //!
-//! Start with [`reverse`] (the sweep), then [`pullback`](mod@pullback) (one op), then [`activity`] (what is wanted).
+//! Start with [`reverse`] (the sweep), then [`pullback`](mod@pullback) (one op), then [`activity`] (what is wanted);
+//! [`forward`] is the reverse mode applied twice.
 
 pub mod activity;
+pub mod forward;
 pub mod pullback;
 pub mod reverse;
 
 #[cfg(test)]
 mod tests;
 
+pub use forward::jvp;
 pub use pullback::pullback;
 pub use reverse::gradient;

@@ -70,7 +70,16 @@ pub(super) fn rule(
 
 /// Ones of a spec.
 pub(super) fn ones(cx: &mut dyn OpCx, spec: &TensorSpec) -> Result<Handle> {
-    let one = Attrs::new().with("value", ops::eval::scalar(spec.dtype, 1.0));
+    filled(cx, spec, 1.0)
+}
+
+/// Zeros of a spec.
+pub(super) fn zeros(cx: &mut dyn OpCx, spec: &TensorSpec) -> Result<Handle> {
+    filled(cx, spec, 0.0)
+}
+
+fn filled(cx: &mut dyn OpCx, spec: &TensorSpec, number: f64) -> Result<Handle> {
+    let one = Attrs::new().with("value", ops::eval::scalar(spec.dtype, number));
     let one = cx.apply(&ops::CONSTANT, one, &[])?[0];
     if spec.dims.is_empty() {
         return Ok(one);

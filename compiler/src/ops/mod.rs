@@ -216,6 +216,7 @@ macro_rules! for_each_op {
 
             (unary identity IDENTITY)
             (unary stop_gradient STOP_GRADIENT)
+            (internal recomputed RECOMPUTED)
             (unary relu RELU)
             (unary relu6 RELU6)
             (op leaky_relu LEAKY_RELU [x] [alpha: OptFloat])

@@ -4,7 +4,9 @@
 //! pass. The same sweep serves eager and symbolic tensors: its ops go through dispatch, so a trace records them.
 
 pub mod custom;
+pub mod forward;
 pub(crate) mod record;
+pub mod recompute;
 pub mod sources;
 pub(crate) mod sweep;
 pub mod tape;
@@ -14,6 +16,8 @@ pub mod transforms;
 mod tests;
 
 pub use custom::custom_gradient;
+pub use forward::{ForwardAccumulator, hvp, jvp};
+pub use recompute::recompute_grad;
 pub use sources::Sources;
 pub use tape::{GradientTape, PersistentTape};
-pub use transforms::{grad, hessian, jacobian, value_and_grad};
+pub use transforms::{batch_jacobian, grad, hessian, jacobian, value_and_grad};

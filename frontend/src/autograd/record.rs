@@ -23,6 +23,10 @@ thread_local! {
 pub(crate) struct Record {
     state: RefCell<State>,
     paused: Cell<u32>,
+    /// As paused, but reads of variables are noted.
+    blind: Cell<u32>,
+    /// Records no steps but what they use from outside.
+    observes: bool,
     closed: Cell<bool>,
 }
 
@@ -33,6 +37,8 @@ struct State {
     active: FxHashSet<u64>,
     /// Variables watched although they are not trainable.
     watched: FxHashSet<u64>,
+    /// What an observer has seen used that was not made meanwhile.
+    used: Vec<Tensor>,
     /// For each variable, the ids of the snapshots read.
     reads: FxHashMap<u64, SmallVec<[u64; 1]>>,
 }
@@ -58,7 +64,11 @@ pub(crate) enum Backward {
 impl Record {
     /// A new record, on top of the thread's stack.
     pub(crate) fn open() -> Rc<Record> {
-        let record = Rc::new(Record::default());
+        Self::push_open(Record::default())
+    }
+
+    fn push_open(record: Record) -> Rc<Record> {
+        let record = Rc::new(record);
         TAPES.with_borrow_mut(|tapes| tapes.push(record.clone()));
         RECORDING.set(RECORDING.get() + 1);
         record
@@ -103,7 +113,7 @@ impl Record {
     fn watch_read(&self, variable: &Variable, snapshot: &Tensor) {
         let mut state = self.state.borrow_mut();
         let wanted = variable.is_trainable() || state.watched.contains(&variable.id());
-        if self.paused.get() == 0 && wanted && state.active.insert(snapshot.id()) {
+        if self.paused.get() == 0 && !self.observes && wanted && state.active.insert(snapshot.id()) {
             state.reads.entry(variable.id()).or_default().push(snapshot.id());
         }
     }
@@ -125,7 +135,19 @@ impl Record {
 
     fn depends(&self, inputs: &[&Tensor]) -> bool {
         let state = self.state.borrow();
-        self.paused.get() == 0 && inputs.iter().any(|t| state.active.contains(&t.id()))
+        let sees = self.paused.get() == 0 && self.blind.get() == 0 && !self.observes;
+        sees && inputs.iter().any(|t| state.active.contains(&t.id()))
+    }
+
+    /// Notes what an observed step uses and makes.
+    fn observe(&self, inputs: &[&Tensor], outputs: &[Tensor]) {
+        let state = &mut *self.state.borrow_mut();
+        for &input in inputs {
+            if state.active.insert(input.id()) {
+                state.used.push(input.clone());
+            }
+        }
+        state.active.extend(outputs.iter().map(Tensor::id));
     }
 
     fn push(&self, node: &Rc<Node>) {
@@ -139,6 +161,41 @@ impl Record {
 #[inline]
 pub(crate) fn is_recording() -> bool {
     RECORDING.get() != 0
+}
+
+/// Whether an open tape records what is computed from this tensor.
+pub(crate) fn is_active(tensor: &Tensor) -> bool {
+    let sees = |tape: &Rc<Record>| {
+        !tape.observes && tape.paused.get() == 0 && tape.state.borrow().active.contains(&tensor.id())
+    };
+    TAPES.with_borrow(|tapes| tapes.iter().any(sees))
+}
+
+/// Runs `f`; the tensors from outside that its ops used.
+pub(crate) fn observed<R>(f: impl FnOnce() -> R) -> (R, Vec<Tensor>) {
+    struct Closing(Rc<Record>);
+    impl Drop for Closing {
+        fn drop(&mut self) {
+            self.0.close();
+        }
+    }
+    let observer = Closing(Record::push_open(Record { observes: true, ..Record::default() }));
+    let result = f();
+    let used = std::mem::take(&mut observer.0.state.borrow_mut().used);
+    (result, used)
+}
+
+/// [`observed`], unseen by the tapes that are open; they are told of the variables read.
+pub(crate) fn unseen<R>(f: impl FnOnce() -> R) -> (R, Vec<Tensor>) {
+    struct Blind(Vec<Rc<Record>>);
+    impl Drop for Blind {
+        fn drop(&mut self) {
+            self.0.iter().for_each(|tape| tape.blind.set(tape.blind.get() - 1));
+        }
+    }
+    let blind = Blind(TAPES.with_borrow(|tapes| tapes.clone()));
+    blind.0.iter().for_each(|tape| tape.blind.set(tape.blind.get() + 1));
+    observed(f)
 }
 
 /// Shows an op that has run to the open tapes.
@@ -164,6 +221,7 @@ fn note_with(inputs: &[&Tensor], outputs: &[Tensor], backward: impl FnOnce() -> 
         return;
     }
     TAPES.with_borrow(|tapes| {
+        tapes.iter().filter(|t| t.observes).for_each(|t| t.observe(inputs, outputs));
         let mut depending = tapes.iter().filter(|t| t.depends(inputs));
         let Some(first) = depending.next() else { return };
         let inputs = inputs.iter().map(|&t| t.clone()).collect();

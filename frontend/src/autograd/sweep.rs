@@ -93,6 +93,46 @@ pub(crate) fn jacobian(
     rows.into_iter().zip(sources).map(join).collect()
 }
 
+/// The Jacobian of each example of a batch: axis 0 of target and source is the batch, and example `i` of the target
+/// depends on example `i` of the source alone. The batch, the target's other axes, the source's other axes.
+///
+/// One backward pass for each element of an example.
+pub(crate) fn batch_jacobian(
+    record: &Rc<Record>,
+    target: &Tensor,
+    source: Source<'_>,
+    last: bool,
+    loc: &'static Location<'static>,
+) -> Result<Tensor> {
+    if last {
+        record.close();
+    }
+    let (ours, theirs) = (target.spec(), spec_of(source));
+    if ours.rank() == 0 || theirs.rank() == 0 || ours.dims[0] != theirs.dims[0] {
+        let text = format!("batch_jacobian: the target is {ours}, the source {theirs}");
+        return Err(at(Error::new(Kind::Shape, text).hint("axis 0 of both must be the same batch"), loc));
+    }
+    let count = ours.dims[1..].iter().try_fold(1, |n, d| Some(n * d.as_const()?)).ok_or_else(|| {
+        at(Error::new(Kind::Shape, format!("batch_jacobian: the sizes of an example must be known in {ours}")), loc)
+    })? as usize;
+    let mut columns = Vec::with_capacity(count);
+    for i in 0..count {
+        let mut unit = vec![0f64; count];
+        unit[i] = 1.0;
+        let example: Vec<usize> = ours.dims[1..].iter().filter_map(|d| d.as_const()).map(|d| d as usize).collect();
+        let unit = Tensor::from(Array::from_slice(&example, &unit).cast(target.dtype()).map_err(|e| at(e, loc))?);
+        let units = apply1(&ops::BROADCAST_TO, Attrs::new().with("dims", &ours.dims[..]), &[&unit], loc)?;
+        let gradients = run(record, target, Some(&units), &[source], false, loc)?;
+        columns.push(connect(record, gradients, &[source], Unconnected::Zero, loc)?.swap_remove(0));
+    }
+    let dims: Vec<Dim> = ours.dims.iter().chain(&theirs.dims[1..]).cloned().collect();
+    if columns.is_empty() {
+        return full_like(&TensorSpec::new(theirs.dtype, dims), 0.0, loc);
+    }
+    let stacked = apply1(&ops::STACK, Attrs::new().with("axis", 1i64), &columns.iter().collect::<Vec<_>>(), loc)?;
+    apply1(&ops::RESHAPE, Attrs::new().with("dims", dims), &[&stacked], loc)
+}
+
 /// Replaces missing gradients as asked.
 pub(crate) fn connect(
     record: &Record,
@@ -229,7 +269,7 @@ fn ids_of(record: &Record, source: Source<'_>) -> SmallVec<[u64; 1]> {
     }
 }
 
-fn spec_of(source: Source<'_>) -> TensorSpec {
+pub(super) fn spec_of(source: Source<'_>) -> TensorSpec {
     match source {
         Source::Tensor(tensor) => tensor.spec(),
         Source::Variable(variable) => variable.spec(),
@@ -237,7 +277,7 @@ fn spec_of(source: Source<'_>) -> TensorSpec {
 }
 
 /// A tensor of one value.
-fn full_like(spec: &TensorSpec, value: f64, loc: &'static Location<'static>) -> Result<Tensor> {
+pub(super) fn full_like(spec: &TensorSpec, value: f64, loc: &'static Location<'static>) -> Result<Tensor> {
     let scalar =
         Tensor::from(Scalar::Float(value).to_array(spec.dtype).or(Scalar::Int(value as i128).to_array(spec.dtype))?);
     if spec.rank() == 0 {
@@ -246,7 +286,12 @@ fn full_like(spec: &TensorSpec, value: f64, loc: &'static Location<'static>) -> 
     apply1(&ops::BROADCAST_TO, Attrs::new().with("dims", &spec.dims[..]), &[&scalar], loc)
 }
 
-fn apply1(op: &'static OpDef, attrs: Attrs, inputs: &[&Tensor], loc: &'static Location<'static>) -> Result<Tensor> {
+pub(super) fn apply1(
+    op: &'static OpDef,
+    attrs: Attrs,
+    inputs: &[&Tensor],
+    loc: &'static Location<'static>,
+) -> Result<Tensor> {
     Ok(dispatch::apply(op, attrs, inputs, loc)?.swap_remove(0))
 }
 

@@ -2,7 +2,7 @@
 
 use super::record::Record;
 pub(crate) use super::record::{is_recording, note, note_read};
-use super::sources::{self, Sources};
+use super::sources::{self, Source, Sources};
 use super::sweep::{self, Unconnected};
 use crate::error::{Result, unwrap};
 use crate::tensor::Tensor;
@@ -109,6 +109,13 @@ impl GradientTape {
     pub fn jacobian<S: Sources + ?Sized>(self, target: &Tensor, sources: &S) -> S::Of<Tensor> {
         unwrap(self.0.jacobians(target, sources, Location::caller(), true))
     }
+
+    /// The Jacobian of each example of a batch; see [`batch_jacobian`](crate::batch_jacobian). Panics if axis 0 of the
+    /// target and of the source differ.
+    #[track_caller]
+    pub fn batch_jacobian(self, target: &Tensor, source: &Tensor) -> Tensor {
+        unwrap(sweep::batch_jacobian(&self.0.0, target, Source::Tensor(source), true, Location::caller()))
+    }
 }
 
 impl PersistentTape {
@@ -156,6 +163,12 @@ impl PersistentTape {
     #[track_caller]
     pub fn jacobian<S: Sources + ?Sized>(&self, target: &Tensor, sources: &S) -> S::Of<Tensor> {
         unwrap(self.jacobians(target, sources, Location::caller(), false))
+    }
+
+    /// See [`GradientTape::batch_jacobian`].
+    #[track_caller]
+    pub fn batch_jacobian(&self, target: &Tensor, source: &Tensor) -> Tensor {
+        unwrap(sweep::batch_jacobian(&self.0, target, Source::Tensor(source), false, Location::caller()))
     }
 
     fn jacobians<S: Sources + ?Sized>(

@@ -207,3 +207,130 @@ fn program_six_of_the_contract_runs() {
         }
     }
 }
+
+#[test]
+fn tangents_agree_with_the_jacobian() {
+    let f = |x: &Tensor| tl::softmax(tl::matmul(x, x)) * tl::tanh(x);
+    let x = constant([[0.5, -1.0], [2.0, 0.25]]);
+    let v = constant([[1.0, -2.0], [0.5, 3.0]]);
+    let (y, dy) = tl::jvp(f)(&x, &v);
+    assert_all_close(&y, f(&x));
+    let j = tl::jacobian(f)(&x).reshape([4, 4]);
+    let product = tl::matmul(j, v.reshape([4, 1])).reshape([2, 2]);
+    assert_all_close(&dy, &product);
+    // What does not depend on x does not move; neither does what jumps.
+    assert_eq!(tl::jvp(|_| constant([1.0]))(&x, &v).1, constant([0.0]));
+    assert_eq!(tl::jvp(Tensor::round)(&x, &v).1, tl::zeros(&[2, 2]));
+    let wrong = attempt(|| tl::jvp(f)(&x, &constant(1.0))).unwrap_err().to_string();
+    assert!(wrong.starts_with("jvp: source 0 is f32[2, 2], its tangent f32[]\n"), "{wrong}");
+}
+
+#[test]
+fn tangents_compose_with_gradients() {
+    let f = |x: &Tensor| tl::sin(x) * x;
+    let (x, one) = (constant(2.0), constant(1.0));
+    let second = 2.0 * tl::cos(&x) - &x * tl::sin(&x);
+    assert_all_close(tl::jvp(grad(f))(&x, &one).1, &second);
+    assert_all_close(grad(|x| tl::jvp(f)(x, &constant(1.0)).1)(&x), &second);
+    let again = |x: &Tensor| tl::jvp(|x| tl::jvp(f)(x, &constant(1.0)).1)(x, &constant(1.0)).1;
+    assert_all_close(again(&x), &second);
+    let (x, v) = (constant([1.0, 2.0, 3.0]), constant([1.0, 0.0, -2.0]));
+    let g = |x: &Tensor| (tl::sin(x) * x * x.sum()).sum();
+    let product = tl::matmul(tl::hessian(g)(&x), v.reshape([3, 1])).reshape([3]);
+    crate::testing::assert_close_within(tl::hvp(g)(&x, &v), product, 1e-4, 1e-4);
+}
+
+#[test]
+fn an_accumulator_follows_tensors_and_variables() {
+    let (x, w) = (constant([1.0, 2.0]), Variable::new([3.0, 4.0]));
+    let acc = tl::ForwardAccumulator::new(&[&x], &[constant([1.0, 10.0])]);
+    let (y, z) = (&x * &w, tl::square(&x));
+    assert_eq!(acc.jvp(&y), constant([3.0, 40.0]));
+    assert_eq!(acc.jvp(&z), constant([2.0, 40.0]));
+    assert_eq!(acc.jvp(&x), constant([1.0, 10.0]));
+    assert_eq!(acc.jvp(&w.value()), constant([0.0, 0.0]));
+    drop(acc);
+    let acc = tl::ForwardAccumulator::new(&w, &constant([1.0, 1.0]));
+    assert_eq!(acc.jvp(&(&x * &w * &w)), constant([6.0, 16.0]));
+    drop(acc);
+    assert!(!tape::is_recording());
+}
+
+#[test]
+fn a_jacobian_of_each_example() {
+    let w = constant([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    let f = |x: &Tensor| tl::tanh(tl::matmul(x, &w));
+    let x = constant([[0.1, 0.2], [0.3, -0.4], [0.5, 0.0], [0.0, 1.0]]);
+    let all = tl::batch_jacobian(f)(&x);
+    assert_eq!(all.shape(), [4, 3, 2]);
+    for i in 0..4 {
+        let own = tl::jacobian(|x| f(&x.reshape([1, 2])).reshape([3]))(&x.at(i));
+        assert_all_close(all.at(i), own);
+    }
+    let tape = GradientTape::new();
+    tape.watch(&x);
+    let y = f(&x);
+    assert_all_close(tape.batch_jacobian(&y, &x), all);
+    let wrong = attempt(|| tl::batch_jacobian(|x| x.sum())(&x)).unwrap_err().to_string();
+    assert!(wrong.starts_with("batch_jacobian: the target is f32[], the source f32[4, 2]\n"), "{wrong}");
+}
+
+#[test]
+fn recomputed_gradients_are_the_same() {
+    use std::cell::Cell;
+    use std::rc::Rc;
+    let calls = Rc::new(Cell::new(0));
+    let (w, captured) = (Variable::new([2.0, 3.0]), constant([0.5, -0.5]));
+    let f = {
+        let (calls, w, captured) = (calls.clone(), w.clone(), captured.clone());
+        move |x: &Tensor| {
+            calls.set(calls.get() + 1);
+            tl::sin(x * &w) * &captured
+        }
+    };
+    let x = constant([1.0, 2.0]);
+    let slopes = |f: &dyn Fn(&Tensor) -> Tensor| {
+        let tape = GradientTape::new();
+        tape.watch(&(&x, &captured));
+        let y = f(&x) * &x;
+        tape.gradient(&y, &(&x, &w, &captured))
+    };
+    let expected = slopes(&f);
+    assert_eq!(calls.get(), 1);
+    let light = tl::recompute_grad(f);
+    assert_eq!(slopes(&light), expected);
+    assert_eq!(calls.get(), 3, "once forwards, once backwards");
+    let second = |f: &dyn Fn(&Tensor) -> Tensor| grad(|x| grad(|x| f(x))(x))(&x);
+    assert_all_close(second(&light), -tl::square(&w) * tl::sin(&x * &w) * &captured);
+    // Nobody watches: nothing is computed twice.
+    let before = calls.get();
+    light(&x);
+    assert_eq!(calls.get(), before + 1);
+
+    let tape = GradientTape::new();
+    tape.watch(&x);
+    let y = light(&x);
+    w.assign(constant([0.0, 0.0]));
+    let error = tape.try_gradient(&y, &x).unwrap_err().to_string();
+    assert!(
+        error.starts_with("recompute_grad: the function read a value f32[2] that it does not read any more"),
+        "{error}"
+    );
+}
+
+#[test]
+fn derivative_forms_are_traced() {
+    let x = constant([[0.5, -1.0], [0.25, 2.0]]);
+    let forms: [fn(&Tensor) -> Tensor; 6] = [
+        |x| tl::jvp(|x| tl::tanh(tl::square(x)))(x, &(2.0 * x)).1,
+        |x| tl::hvp(|x| tl::tanh(tl::square(x)).sum())(x, &(2.0 * x)),
+        |x| tl::jacobian(|x| tl::tanh(tl::square(x)))(x),
+        |x| tl::batch_jacobian(|x| tl::tanh(tl::square(x)))(x),
+        |x| tl::hessian(|x| tl::tanh(tl::square(x)).sum())(x),
+        |x| grad(tl::recompute_grad(|x| tl::tanh(tl::square(x))))(x),
+    ];
+    for form in forms {
+        let traced = tl::function(move |x: &Tensor| form(x));
+        assert_close_within(traced.call(&x), form(&x), 1e-5, 1e-6);
+    }
+}

@@ -1,4 +1,4 @@
-//! Derivatives as functions: [`grad`], [`value_and_grad`], [`jacobian`], [`hessian`].
+//! Derivatives as functions: [`grad`], [`value_and_grad`], [`jacobian`], [`batch_jacobian`], [`hessian`].
 
 use super::record::Record;
 use super::sources::Source;
@@ -53,6 +53,32 @@ pub fn jacobian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
     move |x| unwrap(all_derivatives(&f, x, loc))
 }
 
+/// The Jacobian of each example of a batch, as a function: axis 0 of `x` and of the value is the batch, and examples do
+/// not depend on each other. The batch, the other axes of the value, the other axes of `x`.
+///
+/// One backward pass for each element of an example, for all examples together; inside `#[function]` all of them are
+/// compiled as one program.
+///
+/// ```
+/// use tracelift as tl;
+/// use tl::prelude::*;
+///
+/// let x = constant([[1.0, 2.0], [3.0, 4.0]]);
+/// let j = tl::batch_jacobian(|x| tl::square(x))(&x);
+/// assert_eq!(j, constant([[[2.0, 0.0], [0.0, 4.0]], [[6.0, 0.0], [0.0, 8.0]]]));
+/// ```
+#[track_caller]
+pub fn batch_jacobian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
+    let loc = Location::caller();
+    move |x| {
+        let x = x.relinked();
+        let record = Closing(Record::open());
+        record.0.watch(&x);
+        let y = f(&x);
+        unwrap(sweep::batch_jacobian(&record.0, &y, Source::Tensor(&x), true, loc))
+    }
+}
+
 /// The Hessian of a function with one element as its value: the axes of `x` twice.
 ///
 /// ```
@@ -80,7 +106,7 @@ fn all_derivatives(f: &dyn Fn(&Tensor) -> Tensor, x: &Tensor, loc: &'static Loca
 ///
 /// `f` gets `x` under a new id, linked to the old one for the outer tapes: so that a function that uses the outer
 /// `x` as well is differentiated with respect to its argument only.
-fn differentiate(
+pub(super) fn differentiate(
     f: &dyn Fn(&Tensor) -> Tensor,
     x: &Tensor,
     loc: &'static Location<'static>,
@@ -96,7 +122,7 @@ fn differentiate(
 }
 
 /// Closes the record also when the function panics.
-struct Closing(std::rc::Rc<Record>);
+pub(super) struct Closing(pub(super) std::rc::Rc<Record>);
 
 impl Drop for Closing {
     fn drop(&mut self) {
