@@ -1,0 +1,189 @@
+//! Stochastic arithmetic: the reference with noise in the last digits of every intermediate result that is rounded.
+//!
+//! The spread of such runs is what rounding may make of a result, cancellation, comparisons and sorting included
+//! (J. Vignes, A stochastic arithmetic for reliable scientific computation, 1993). Numbers of few digits count as exact
+//! and get no noise, so that equal small numbers stay equal.
+
+use crate::case::{Case, concrete};
+use crate::compare::{numbers, precision};
+use crate::random::Random;
+use half::{bf16, f16};
+use tracelift_compiler::graph::Graph;
+use tracelift_compiler::graph::opdef::{EvalCx, Lower};
+use tracelift_compiler::graph::walk::ValueMap;
+use tracelift_compiler::kernel::ReduceKind;
+use tracelift_compiler::options::Options;
+use tracelift_compiler::{DType, Error, Kind, Result, TensorSpec, interp, passes};
+use tracelift_runtime::Array;
+
+/// Units in the last place of the noise, in turn: from what one rounding does to what a routine may.
+const AMPLITUDES: [f64; 4] = [1.0, 4.0, 2.0, 16.0];
+
+/// A case to run with noise.
+pub struct Noise<'a> {
+    case: &'a Case,
+    /// Of primitives alone.
+    graph: Option<Graph>,
+    symbols: Vec<i64>,
+}
+
+impl<'a> Noise<'a> {
+    /// For this case, whose values and gradients `graph` computes.
+    pub fn new(case: &'a Case, graph: &Graph) -> Noise<'a> {
+        let options = Options { verify: false, ..Options::default() };
+        let graph = passes::run_alone("expand_composites", graph, &options).ok().map(|(graph, _)| graph);
+        Noise { case, graph, symbols: case.symbols().unwrap_or_default() }
+    }
+
+    /// One run; different for each number.
+    pub fn run(&mut self, run: usize) -> Result<Vec<Array>> {
+        let mut random = Random::new(run as u64);
+        let amplitude = AMPLITUDES[run % AMPLITUDES.len()];
+        let graph = self.graph.as_ref().ok_or_else(|| Error::new(Kind::Internal, "composites do not expand"))?;
+        let mut values: ValueMap<Option<Array>> = ValueMap::new(graph, None);
+        for (&input, array) in graph.inputs.iter().zip(&self.case.inputs) {
+            values[input] = Some(array.clone());
+        }
+        for (id, node) in graph.iter().filter(|(_, node)| !matches!(node.op.lower, Lower::Parameter)) {
+            let mut operands: Vec<Array> =
+                node.inputs.iter().map(|&v| values[v].clone().expect("operands come first")).collect();
+            let rounds = rounds(node.op.lower);
+            if rounds == Rounds::Sum {
+                // The reference sums and multiplies in f64, where nothing overflows on the way.
+                if operands.iter().any(is_extreme) {
+                    return Err(Error::new(Kind::Value, "intermediate results may overflow"));
+                }
+                operands.iter_mut().for_each(|array| disturb(array, amplitude, &mut random));
+            }
+            let attrs = interp::map_sizes(&node.attrs, &|dim| concrete(dim, &self.symbols));
+            let outputs: Vec<TensorSpec> = node
+                .outputs
+                .iter()
+                .map(|s| TensorSpec::new(s.dtype, s.dims.iter().map(|d| concrete(d, &self.symbols))))
+                .collect();
+            let mut results = (node.op.eval)(&EvalCx { inputs: &operands, attrs: &attrs, outputs: &outputs })?;
+            if rounds != Rounds::No {
+                results.iter_mut().for_each(|array| disturb(array, amplitude, &mut random));
+            }
+            for (i, result) in (0..).zip(results) {
+                values[id.result(i)] = Some(result);
+            }
+        }
+        Ok(graph.outputs.iter().map(|&v| values[v].clone().expect("outputs are computed")).collect())
+    }
+}
+
+/// Whether an op rounds.
+#[derive(PartialEq, Eq)]
+enum Rounds {
+    No,
+    /// Its results.
+    Result,
+    /// Sums of operands on the way: noise in the operands stands for it, as large as the terms.
+    Sum,
+}
+
+fn rounds(lower: Lower) -> Rounds {
+    match lower {
+        Lower::Parameter | Lower::Source(_) | Lower::Movement(_) => Rounds::No,
+        Lower::Reduction(ReduceKind::Max | ReduceKind::Min | ReduceKind::All | ReduceKind::Any) => Rounds::No,
+        Lower::Elementwise(_) => Rounds::Result,
+        _ => Rounds::Sum,
+    }
+}
+
+/// Whether products of the elements may leave the range of their dtype.
+fn is_extreme(array: &Array) -> bool {
+    let (low, high) = match array.dtype() {
+        DType::F64 => (1e-60, 1e60),
+        DType::F16 => (1e-2, 1e2),
+        dtype if dtype.is_float() || dtype == DType::Complex64 => (1e-8, 1e8),
+        _ => return false,
+    };
+    numbers(array).iter().any(|v| v.is_infinite() || (*v != 0.0 && (v.abs() < low || v.abs() > high)))
+}
+
+/// Moves the elements of a float array by up to `amplitude` units in the last place, unless they have few digits.
+fn disturb(array: &mut Array, amplitude: f64, random: &mut Random) {
+    let dtype = array.dtype();
+    let scale = amplitude * precision(dtype).0;
+    let mut moved = |v: f64| v * (1.0 + scale * (2.0 * random.unit() - 1.0));
+    match dtype {
+        DType::F64 => {
+            array.as_mut_slice::<f64>().iter_mut().filter(|v| v.to_bits() << 34 != 0).for_each(|v| *v = moved(*v));
+        }
+        DType::F32 => {
+            let rounded = array.as_mut_slice::<f32>().iter_mut().filter(|v| v.to_bits() << 20 != 0);
+            rounded.for_each(|v| *v = moved(f64::from(*v)) as f32);
+        }
+        DType::Complex64 => {
+            let parts = array.as_mut_slice::<[f32; 2]>().iter_mut().flatten();
+            parts.filter(|v| v.to_bits() << 20 != 0).for_each(|v| *v = moved(f64::from(*v)) as f32);
+        }
+        DType::F16 => {
+            let rounded = array.as_mut_slice::<f16>().iter_mut().filter(|v| v.to_bits() << 11 != 0);
+            rounded.for_each(|v| *v = f16::from_f64(moved(v.to_f64())));
+        }
+        DType::BF16 => {
+            let rounded = array.as_mut_slice::<bf16>().iter_mut().filter(|v| v.to_bits() << 13 != 0);
+            rounded.for_each(|v| *v = bf16::from_f64(moved(v.to_f64())));
+        }
+        _ => {}
+    }
+}
+
+/// What noise makes of each element of a result.
+pub struct Spread {
+    low: Vec<f64>,
+    high: Vec<f64>,
+    nan: Vec<bool>,
+}
+
+impl Spread {
+    /// Of the result without noise alone.
+    pub fn of(array: &Array) -> Spread {
+        let mut spread = Spread {
+            low: vec![f64::INFINITY; numbers(array).len()],
+            high: vec![f64::NEG_INFINITY; numbers(array).len()],
+            nan: vec![false; numbers(array).len()],
+        };
+        spread.see(&numbers(array));
+        spread
+    }
+
+    /// One more run.
+    pub fn see(&mut self, elements: &[f64]) {
+        for (i, &v) in elements.iter().enumerate().take(self.nan.len()) {
+            self.nan[i] |= v.is_nan();
+            self.low[i] = self.low[i].min(v);
+            self.high[i] = self.high[i].max(v);
+        }
+    }
+
+    /// Whether an element may become `actual` by rounding: within four times the distance that noise goes.
+    pub fn explains(&self, i: usize, actual: f64, expected: f64, slack: f64) -> bool {
+        let (low, high) = (self.low[i], self.high[i]);
+        if expected.is_nan() {
+            return low <= high;
+        }
+        // Where noise may give NaN nothing is stable.
+        if self.nan[i] {
+            return true;
+        }
+        if actual.is_nan() {
+            return false;
+        }
+        let reach = (high - expected).max(expected - low);
+        let reach = if reach.is_nan() { f64::INFINITY } else { 4.0 * reach + slack };
+        match actual.is_infinite() || expected.is_infinite() {
+            // Overflow is explained by noise that overflows too, or comes near it.
+            true => low != high && (reach == f64::INFINITY || reach > 1e38),
+            false => (actual - expected).abs() <= reach,
+        }
+    }
+
+    /// The range, in words.
+    pub fn describe(&self, i: usize) -> String {
+        format!("{:?} to {:?}{}", self.low[i], self.high[i], if self.nan[i] { " and NaN" } else { "" })
+    }
+}
