@@ -1,9 +1,10 @@
 //! Every op of the table with a domain that can be sampled: its results have the shapes it promises, with constant
-//! and with symbolic sizes, broadcast and empty; f32 agrees with f64; the gradient agrees with differences.
+//! and with symbolic sizes, broadcast and empty; f32 agrees with f64; derivatives of
+//! first and second order and tangents agree with differences.
 
 use crate::support::{Numbers, apply, apply_as, assert_close, spec_of};
 use tracelift_compiler::graph::opdef::{AttrKind, Domain, Grad, Lower, Operands};
-use tracelift_compiler::graph::{Attrs, GraphBuilder, OpDef};
+use tracelift_compiler::graph::{Attrs, Graph, GraphBuilder, OpDef, ValueId};
 use tracelift_compiler::ops::{self, eval};
 use tracelift_compiler::{DType, Dim, Loc, TensorSpec, grad, interp};
 use tracelift_runtime::Array;
@@ -87,59 +88,159 @@ fn gradients_agree_with_differences() {
     }
 }
 
-/// Compares the gradient of a weighted sum of the results with central differences, for every float operand.
+/// Compares the gradient of a weighted sum of the results with central differences, for every float operand; then the
+/// gradient of that gradient, and the tangents of the results, with differences along a direction.
 pub fn check_gradient(op: &'static OpDef, attrs: Attrs, inputs: &[Array]) {
-    let mut builder = GraphBuilder::new(op.name);
-    let operands: Vec<_> = inputs.iter().map(|x| builder.parameter("x", spec_of(x))).collect();
-    let results = builder.apply_at(op, attrs.clone(), &operands, Loc::default()).unwrap_or_else(|e| panic!("{e}"));
-    let mut numbers = Numbers(6);
-    let mut targets = Vec::new();
-    let mut weights: Vec<Array> = Vec::new();
-    let base = apply(op, attrs.clone(), inputs).unwrap_or_else(|e| panic!("{e}"));
-    for (&result, value) in results.iter().zip(&base).filter(|(_, value)| value.dtype().is_float()) {
-        let weight = numbers.array(value.dtype(), value.shape(), 0.5, 1.5);
-        targets.push((result, Some(builder.constant(weight.clone()))));
-        weights.push(weight);
-    }
-    let sources: Vec<usize> = (0..inputs.len()).filter(|&i| inputs[i].dtype().is_float()).collect();
-    let wanted: Vec<_> = sources.iter().map(|&i| operands[i]).collect();
-    let gradients = grad::gradient(&mut builder, &targets, &wanted).unwrap_or_else(|e| panic!("{}: {e}", op.name));
-    let connected: Vec<usize> = (0..sources.len()).filter(|&k| gradients[k].is_some()).collect();
-    assert!(!connected.is_empty(), "{}: nothing flows back", op.name);
-    let outputs = connected.iter().map(|&k| gradients[k].expect("connected")).collect();
-    let computed = interp::run(&builder.finish(outputs), inputs).unwrap_or_else(|e| panic!("{}: {e}", op.name));
+    let first = Derivatives::new(op, attrs, inputs);
+    first.check_order_1();
+    first.check_order_2();
+    first.check_tangents();
+}
 
-    let total = |inputs: &[Array]| -> f64 {
+/// [`check_gradient`] of the first order alone, where the second is known to be NaN.
+pub fn check_first_order(op: &'static OpDef, attrs: Attrs, inputs: &[Array]) {
+    Derivatives::new(op, attrs, inputs).check_order_1();
+}
+
+/// One op on operands, and what derivatives are asked of it.
+struct Derivatives<'a> {
+    op: &'static OpDef,
+    attrs: Attrs,
+    inputs: &'a [Array],
+    /// Of each float result; its position.
+    weights: Vec<(usize, Array)>,
+    /// The float operands.
+    sources: Vec<usize>,
+}
+
+impl<'a> Derivatives<'a> {
+    fn new(op: &'static OpDef, attrs: Attrs, inputs: &'a [Array]) -> Self {
+        let mut numbers = Numbers(6);
         let results = apply(op, attrs.clone(), inputs).unwrap_or_else(|e| panic!("{e}"));
-        let floats = results.iter().filter(|r| r.dtype().is_float());
-        floats
-            .zip(&weights)
-            .map(|(r, w)| eval::floats(r).iter().zip(eval::floats(w)).map(|(a, b)| a * b).sum::<f64>())
-            .sum()
-    };
-    for (&k, gradient) in connected.iter().zip(&computed) {
-        let x = &inputs[sources[k]];
-        assert_eq!(gradient.shape(), x.shape(), "{}", op.name);
-        let step = 1e-5;
-        let slopes: Vec<f64> = (0..x.len())
-            .map(|i| {
-                let moved = |by: f64| {
-                    let mut values = eval::floats(x);
-                    values[i] += by;
-                    let mut inputs = inputs.to_vec();
-                    inputs[sources[k]] = eval::from_floats(x.dtype(), x.shape(), &values).expect("as before");
-                    total(&inputs)
-                };
-                (moved(step) - moved(-step)) / (2.0 * step)
-            })
-            .collect();
-        assert_close(
-            &eval::floats(gradient),
-            &slopes,
-            2e-6,
-            &format!("gradient of {} by operand {}", op.name, sources[k]),
-        );
+        let floats = results.iter().enumerate().filter(|(_, value)| value.dtype().is_float());
+        let weights = floats.map(|(k, value)| (k, numbers.array(value.dtype(), value.shape(), 0.5, 1.5))).collect();
+        let sources = (0..inputs.len()).filter(|&i| inputs[i].dtype().is_float()).collect();
+        Self { op, attrs, inputs, weights, sources }
     }
+
+    /// A graph of the op, the values of its operands and results.
+    fn graph(&self) -> (GraphBuilder, Vec<ValueId>, Vec<ValueId>) {
+        let mut builder = GraphBuilder::new(self.op.name);
+        let operands: Vec<_> = self.inputs.iter().map(|x| builder.parameter("x", spec_of(x))).collect();
+        let results = builder.apply_at(self.op, self.attrs.clone(), &operands, Loc::default());
+        let results = results.unwrap_or_else(|e| panic!("{e}"));
+        (builder, operands, results.to_vec())
+    }
+
+    /// The graph of the gradients of the weighted sum by the sources that there is a gradient for; those.
+    fn backward(&self) -> (Graph, Vec<usize>) {
+        let (mut builder, operands, results) = self.graph();
+        let weigh = |(k, weight): &(usize, Array)| (results[*k], Some(builder.constant(weight.clone())));
+        let targets: Vec<_> = self.weights.iter().map(weigh).collect();
+        let wanted: Vec<_> = self.sources.iter().map(|&i| operands[i]).collect();
+        let gradients = grad::gradient(&mut builder, &targets, &wanted);
+        let gradients = gradients.unwrap_or_else(|e| panic!("{}: {e}", self.op.name));
+        let connected = self.sources.iter().zip(&gradients).filter(|(_, g)| g.is_some()).map(|(&i, _)| i).collect();
+        (builder.finish(gradients.into_iter().flatten().collect()), connected)
+    }
+
+    fn check_order_1(&self) {
+        let (backward, connected) = self.backward();
+        assert!(!connected.is_empty(), "{}: nothing flows back", self.op.name);
+        let computed = interp::run(&backward, self.inputs).unwrap_or_else(|e| panic!("{}: {e}", self.op.name));
+        let total = |inputs: &[Array]| -> f64 {
+            let results = apply(self.op, self.attrs.clone(), inputs).unwrap_or_else(|e| panic!("{e}"));
+            self.weights.iter().map(|(k, w)| dot(&results[*k], w)).sum()
+        };
+        for (&i, gradient) in connected.iter().zip(&computed) {
+            assert_eq!(gradient.shape(), self.inputs[i].shape(), "{}", self.op.name);
+            let slopes = differences(self.inputs, i, &total);
+            let what = format!("gradient of {} by operand {i}", self.op.name);
+            assert_close(&eval::floats(gradient), &slopes, 2e-6, &what);
+        }
+    }
+
+    /// The gradient of the sum of the gradients, by every source, against differences of the gradients.
+    fn check_order_2(&self) {
+        let (backward, _) = self.backward();
+        let total = |inputs: &[Array]| -> f64 {
+            let gradients = interp::run(&backward, inputs).unwrap_or_else(|e| panic!("{}: {e}", self.op.name));
+            gradients.iter().flat_map(eval::floats).sum()
+        };
+        let (targets, parameters) = (backward.outputs.clone(), backward.inputs.clone());
+        let sources: Vec<ValueId> = self.sources.iter().map(|&i| parameters[i]).collect();
+        let mut builder = GraphBuilder::from_graph(backward.clone());
+        let targets: Vec<_> = targets.into_iter().map(|t| (t, None)).collect();
+        let second = grad::gradient(&mut builder, &targets, &sources);
+        let second = second.unwrap_or_else(|e| panic!("second order of {}: {e}", self.op.name));
+        let graph = builder.finish(second.iter().flatten().copied().collect());
+        let mut computed =
+            interp::run(&graph, self.inputs).unwrap_or_else(|e| panic!("{}: {e}", self.op.name)).into_iter();
+        for (&i, second) in self.sources.iter().zip(second) {
+            let slopes = differences(self.inputs, i, &total);
+            // A source that the gradient does not depend on has no second derivative.
+            let found = match second {
+                Some(_) => eval::floats(&computed.next().expect("one a gradient")),
+                None => vec![0.0; slopes.len()],
+            };
+            assert_close(&found, &slopes, 2e-5, &format!("second derivative of {} by operand {i}", self.op.name));
+        }
+    }
+
+    /// The tangents of the results where the sources move in some direction.
+    fn check_tangents(&self) {
+        let mut numbers = Numbers(8);
+        let direction: Vec<Array> =
+            self.inputs.iter().map(|x| numbers.array(x.dtype(), x.shape(), -1.0, 1.0)).collect();
+        let (mut builder, operands, results) = self.graph();
+        let sources: Vec<_> =
+            self.sources.iter().map(|&i| (operands[i], builder.constant(direction[i].clone()))).collect();
+        let targets: Vec<ValueId> = self.weights.iter().map(|(k, _)| results[*k]).collect();
+        let tangents = grad::jvp(&mut builder, &targets, &sources);
+        let tangents = tangents.unwrap_or_else(|e| panic!("tangents of {}: {e}", self.op.name));
+        let graph = builder.finish(tangents.iter().flatten().copied().collect());
+        let mut computed =
+            interp::run(&graph, self.inputs).unwrap_or_else(|e| panic!("{}: {e}", self.op.name)).into_iter();
+        let at = |step: f64| {
+            let mut moved = self.inputs.to_vec();
+            for &i in &self.sources {
+                let (x, d) = (eval::floats(&self.inputs[i]), eval::floats(&direction[i]));
+                let values: Vec<f64> = x.iter().zip(d).map(|(x, d)| x + step * d).collect();
+                moved[i] = eval::from_floats(moved[i].dtype(), moved[i].shape(), &values).expect("as before");
+            }
+            apply(self.op, self.attrs.clone(), &moved).unwrap_or_else(|e| panic!("{e}"))
+        };
+        let (ahead, behind) = (at(STEP), at(-STEP));
+        for ((k, _), tangent) in self.weights.iter().zip(tangents) {
+            let (a, b) = (eval::floats(&ahead[*k]), eval::floats(&behind[*k]));
+            let slopes: Vec<f64> = a.iter().zip(b).map(|(a, b)| (a - b) / (2.0 * STEP)).collect();
+            let found = match tangent {
+                Some(_) => eval::floats(&computed.next().expect("one a tangent")),
+                None => vec![0.0; slopes.len()],
+            };
+            assert_close(&found, &slopes, 2e-6, &format!("tangent of result {k} of {}", self.op.name));
+        }
+    }
+}
+
+/// How far operands are moved for differences.
+const STEP: f64 = 1e-5;
+
+/// Central differences of a number by each element of operand `i`.
+fn differences(inputs: &[Array], i: usize, total: &dyn Fn(&[Array]) -> f64) -> Vec<f64> {
+    let x = &inputs[i];
+    let moved = |element: usize, by: f64| {
+        let mut values = eval::floats(x);
+        values[element] += by;
+        let mut inputs = inputs.to_vec();
+        inputs[i] = eval::from_floats(x.dtype(), x.shape(), &values).expect("as before");
+        total(&inputs)
+    };
+    (0..x.len()).map(|element| (moved(element, STEP) - moved(element, -STEP)) / (2.0 * STEP)).collect()
+}
+
+fn dot(a: &Array, b: &Array) -> f64 {
+    eval::floats(a).iter().zip(eval::floats(b)).map(|(a, b)| a * b).sum()
 }
 
 /// The ops that the battery can call: no attribute is required, and the operands can be sampled.
