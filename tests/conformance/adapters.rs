@@ -26,8 +26,8 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("nn.layer_norm", scale_and_offset),
     ("nn.rms_norm", scale_and_offset),
     ("eye", rows_and_columns),
-    ("tril", lower_triangle),
-    ("triu", upper_triangle),
+    ("linspace", possibly_empty),
+    ("searchsorted", side),
     ("pad", padding),
     ("strided_slice", index),
     ("loss.absolute_error", loss_of_elements),
@@ -136,21 +136,15 @@ fn rows_and_columns(draft: &mut Draft<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn lower_triangle(draft: &mut Draft<'_>) -> Result<(), String> {
-    triangle(draft, "upper", 1)
+/// NumPy's `linspace` takes `num` 0, TensorFlow's does not.
+fn possibly_empty(draft: &mut Draft<'_>) -> Result<(), String> {
+    draft.attrs.insert("may_be_empty".to_owned(), json!(true));
+    Ok(())
 }
 
-fn upper_triangle(draft: &mut Draft<'_>) -> Result<(), String> {
-    triangle(draft, "lower", -1)
-}
-
-/// A band with one side open; the table's bands hold the diagonal.
-fn triangle(draft: &mut Draft<'_>, side: &str, sign: i64) -> Result<(), String> {
-    let width = sign * draft.take("k").and_then(|k| k.as_i64()).unwrap_or(0);
-    if width < 0 {
-        return Err(format!("`band_part` has no `{side}` = {width}: the band without the diagonal"));
-    }
-    draft.attrs.insert(side.to_owned(), json!(width));
+fn side(draft: &mut Draft<'_>) -> Result<(), String> {
+    let right = draft.take("side") == Some(json!("right"));
+    draft.attrs.insert("right".to_owned(), json!(right));
     Ok(())
 }
 

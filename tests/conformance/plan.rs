@@ -59,10 +59,7 @@ pub struct Draft<'a> {
 /// Ops whose names differ, by the corpus' name without its folder.
 const ALIASES: &[(&str, &str)] = &[
     ("hard_swish", "hard_silu"),
-    ("gather_elements", "take_along_axis"),
     ("embedding_lookup", "gather"),
-    ("tril", "band_part"),
-    ("triu", "band_part"),
     ("qr_posdiag", "qr"),
     ("absolute_error", "mean_absolute_error"),
     ("squared_error", "mean_squared_error"),

@@ -312,7 +312,7 @@ impl<'b> Expr<'b> {
     unary! {
         abs ABS sign SIGN square SQUARE sqrt SQRT rsqrt RSQRT reciprocal RECIPROCAL floor FLOOR
         trunc TRUNC exp EXP expm1 EXPM1 log LOG log1p LOG1P sigmoid SIGMOID tanh TANH softplus SOFTPLUS erf ERF
-        erfc ERFC sin SIN cos COS sinh SINH cosh COSH relu RELU is_finite IS_FINITE
+        erfc ERFC sin SIN cos COS sinh SINH cosh COSH relu RELU is_finite IS_FINITE not LOGICAL_NOT
         stop_gradient STOP_GRADIENT log_softmax LOG_SOFTMAX
     }
 
@@ -343,6 +343,11 @@ impl<'b> Expr<'b> {
     /// The same elements under another shape; itself if it has that shape.
     pub fn reshape(self, dims: &[Dim]) -> Self {
         if self.has_dims(dims) { self } else { self.b().apply(&ops::RESHAPE, Attrs::new().with("dims", dims), &[self]) }
+    }
+
+    /// The same elements as one list.
+    pub fn flat(self) -> Result<Self> {
+        Ok(self.reshape(&[self.spec()?.numel()]))
     }
 
     /// Stretched to `dims`; itself if it has that shape.

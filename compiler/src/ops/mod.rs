@@ -15,6 +15,7 @@ pub mod contract;
 pub mod elementwise;
 mod entry;
 pub mod eval;
+pub mod indexing;
 pub mod infer;
 pub mod linalg;
 pub mod movement;
@@ -29,9 +30,11 @@ use crate::graph::OpDef;
 pub use composite::{activation::*, flow::*, loss::*, normalize::*, random::*, softmax::*};
 pub use contract::{einsum::*, matmul::*, tensordot::*};
 pub use elementwise::{arith::*, cast::*, choose::*, compare::*, logic::*, math::*, power::*, rounding::*};
+pub use indexing::{diagonal::*, nd::*, scatter::*, search::*, segment::*};
 pub use linalg::{eigen::*, factor::*, function::*, norm::*, product::*, solve::*};
 pub use movement::{
-    broadcast::*, concat::*, gather::*, one_hot::*, pad::*, reshape::*, slice::*, sort::*, transpose::*,
+    axes::*, blocks::*, broadcast::*, concat::*, gather::*, one_hot::*, pad::*, reshape::*, slice::*, sort::*,
+    transpose::*,
 };
 pub use reduce::{arg_extrema::*, cumulative::*, extrema::*, logic::*, stats::*, sum::*};
 pub use source::random::RANDOM_BITS;
@@ -44,7 +47,7 @@ pub use source::{CONSTANT, IOTA, PARAMETER, SIZE_OF};
 /// - `(op name STATIC [operands] [attribute: Kind, …])`: one result. Kinds as [`AttrKind`](crate::graph::opdef::AttrKind);
 ///   with `Opt` in front if the attribute may be left out;
 /// - `(multi …)`: as `op`, with several results;
-/// - `(variadic name STATIC [attributes])`: any number of operands;
+/// - `(variadic name STATIC [attributes])`: any number of operands; `(variadic_multi …)`: and of results;
 /// - `(internal name STATIC)`: not for users.
 #[macro_export]
 macro_rules! for_each_op {
@@ -142,12 +145,23 @@ macro_rules! for_each_op {
             (op zeros ZEROS [] [dims: Dims, dtype: OptDType])
             (op ones ONES [] [dims: Dims, dtype: OptDType])
             (op tile TILE [x] [multiples: Ints])
-            (op repeat REPEAT [x] [repeats: Int, axis: OptInt])
+            (op repeat REPEAT [x] [repeats: Ints, axis: OptInt])
             (op slice SLICE [x] [begin: Dims, dims: Dims, strides: OptInts])
             (op strided_slice STRIDED_SLICE [x] [begin: Ints, end: Ints, strides: OptInts, begin_mask: OptInt, end_mask: OptInt, shrink_axis_mask: OptInt])
             (op pad PAD [x, value] [before: Dims, after: Dims])
             (op pad_reflect PAD_REFLECT [x] [paddings: Ints])
             (op pad_symmetric PAD_SYMMETRIC [x] [paddings: Ints])
+            (op pad_edge PAD_EDGE [x] [paddings: Ints])
+            (op pad_wrap PAD_WRAP [x] [paddings: Ints])
+            (op moveaxis MOVEAXIS [x] [source: Ints, destination: Ints])
+            (op swapaxes SWAPAXES [x] [axis1: Int, axis2: Int])
+            (op roll ROLL [x] [shift: Ints, axes: OptInts])
+            (op rot90 ROT90 [x] [k: OptInt, axes: OptInts])
+            (variadic_multi meshgrid MESHGRID [indexing: OptStr])
+            (op space_to_depth SPACE_TO_DEPTH [x] [block_size: Int])
+            (op depth_to_space DEPTH_TO_SPACE [x] [block_size: Int])
+            (op space_to_batch SPACE_TO_BATCH [x] [block_shape: Ints, paddings: Ints])
+            (op batch_to_space BATCH_TO_SPACE [x] [block_shape: Ints, crops: Ints])
             (variadic concat CONCAT [axis: Int])
             (variadic stack STACK [axis: OptInt])
             (multi split SPLIT [x] [num: OptInt, sizes: OptInts, axis: OptInt])
@@ -160,9 +174,42 @@ macro_rules! for_each_op {
             (multi top_k TOP_K [x] [k: Int])
             (op one_hot ONE_HOT [indices] [depth: Int, axis: OptInt, on_value: OptFloat, off_value: OptFloat, dtype: OptDType])
             (op range RANGE [] [start: Float, limit: Float, delta: OptFloat, dtype: OptDType])
-            (op linspace LINSPACE [] [start: Float, stop: Float, num: Int, dtype: OptDType])
+            (op linspace LINSPACE [] [start: Float, stop: Float, num: Int, dtype: OptDType, may_be_empty: OptBool])
             (op eye EYE [] [dims: Dims, dtype: OptDType])
             (op band_part BAND_PART [x] [lower: OptInt, upper: OptInt])
+            (op tril TRIL [x] [k: OptInt])
+            (op triu TRIU [x] [k: OptInt])
+
+            (internal scatter SCATTER)
+            (internal check_index CHECK_INDEX)
+            (internal inverse INVERSE)
+            (op gather_flat GATHER_FLAT [x, indices] [])
+            (op gather_nd GATHER_ND [x, indices] [batch_dims: OptInt])
+            (op gather_elements GATHER_ELEMENTS [x, indices] [axis: OptInt])
+            (op scatter_elements SCATTER_ELEMENTS [x, indices, updates] [axis: OptInt, reduction: OptStr])
+            (op scatter_nd SCATTER_ND [indices, updates] [dims: Dims])
+            (op tensor_scatter_nd_update TENSOR_SCATTER_ND_UPDATE [x, indices, updates] [])
+            (op tensor_scatter_nd_add TENSOR_SCATTER_ND_ADD [x, indices, updates] [])
+            (op tensor_scatter_nd_sub TENSOR_SCATTER_ND_SUB [x, indices, updates] [])
+            (op tensor_scatter_nd_max TENSOR_SCATTER_ND_MAX [x, indices, updates] [])
+            (op tensor_scatter_nd_min TENSOR_SCATTER_ND_MIN [x, indices, updates] [])
+            (op index_add INDEX_ADD [x, indices, updates] [axis: OptInt, alpha: OptFloat])
+            (op searchsorted SEARCHSORTED [sorted, values] [right: OptBool, dtype: OptDType])
+            (op invert_permutation INVERT_PERMUTATION [x] [])
+            (op unravel_index UNRAVEL_INDEX [indices] [dims: Ints])
+            (op diagonal DIAGONAL [x] [offset: OptInt, axis1: OptInt, axis2: OptInt])
+            (op diag_part DIAG_PART [x] [k: OptInts])
+            (op diag DIAG [x] [k: OptInts])
+            (op set_diag SET_DIAG [x, diagonal] [k: OptInts])
+            (op unsorted_segment_sum UNSORTED_SEGMENT_SUM [x, segment_ids] [num_segments: Int])
+            (op unsorted_segment_mean UNSORTED_SEGMENT_MEAN [x, segment_ids] [num_segments: Int])
+            (op unsorted_segment_sqrt_n UNSORTED_SEGMENT_SQRT_N [x, segment_ids] [num_segments: Int])
+            (op unsorted_segment_prod UNSORTED_SEGMENT_PROD [x, segment_ids] [num_segments: Int])
+            (op unsorted_segment_max UNSORTED_SEGMENT_MAX [x, segment_ids] [num_segments: Int])
+            (op unsorted_segment_min UNSORTED_SEGMENT_MIN [x, segment_ids] [num_segments: Int])
+            (op reverse_sequence REVERSE_SEQUENCE [x, lengths] [seq_axis: Int, batch_axis: OptInt])
+            (op confusion_matrix CONFUSION_MATRIX [labels, predictions] [num_classes: Int, dtype: OptDType])
+            (op sequence_mask SEQUENCE_MASK [lengths] [maxlen: Int, dtype: OptDType])
 
             (reduce reduce_sum REDUCE_SUM sum)
             (reduce reduce_mean REDUCE_MEAN mean)

@@ -47,9 +47,14 @@ fn special_values_agree_with_eval() {
 
 /// Says what differs; operands that the op refuses differ in nothing.
 fn compare(op: &'static OpDef, inputs: &[Array]) -> Result<(), String> {
+    compare_with(op, &Attrs::new(), inputs)
+}
+
+/// As [`compare`], with attributes.
+pub fn compare_with(op: &'static OpDef, attrs: &Attrs, inputs: &[Array]) -> Result<(), String> {
     let mut builder = GraphBuilder::new(op.name);
     let parameters: Vec<_> = inputs.iter().map(|x| builder.parameter("x", spec_of(x))).collect();
-    let Ok(results) = builder.apply_at(op, Attrs::new(), &parameters, Loc::default()) else { return Ok(()) };
+    let Ok(results) = builder.apply_at(op, attrs.clone(), &parameters, Loc::default()) else { return Ok(()) };
     let graph = builder.finish(results.to_vec());
     let Ok(expected) = interp::run(&graph, inputs) else { return Ok(()) };
     for level in [Level::O0, Level::O2] {

@@ -2,6 +2,7 @@
 //!
 //! Start with `battery`. An op whose domain is `Special` names the module here that has its cases.
 
+mod axes;
 mod battery;
 mod compiled;
 mod contract;
@@ -13,4 +14,6 @@ mod losses;
 mod movement;
 mod random;
 mod reduce;
+mod scatter;
+mod segment;
 mod support;

@@ -57,7 +57,7 @@ fn stretching_and_repeating() {
         [0., 0., 0., 1., 1., 1., 0., 0., 0., 1., 1., 1.]
     );
     check_gradient(&ops::TILE, tiled, std::slice::from_ref(&x));
-    let repeated = Attrs::new().with("repeats", 2i64);
+    let repeated = Attrs::new().with("repeats", vec![2i64]);
     assert_eq!(values(&ops::REPEAT, repeated.clone(), std::slice::from_ref(&x)), [0.0, 0.0, 1.0, 1.0]);
     check_gradient(&ops::REPEAT, repeated, &[x]);
     let filled = Attrs::new().with("dims", dims(&[2]));

@@ -129,7 +129,7 @@ impl Entry {
         match self.kind.to_string().as_str() {
             "unary" => self.plain(format!("`{}(x)`, elementwise.", self.name), out),
             "binary" => self.plain(format!("`{}(x, y)`, elementwise; shapes broadcast.", self.name), out),
-            "op" | "multi" | "variadic" => self.plain(self.signature(), out),
+            "op" | "multi" | "variadic" | "variadic_multi" => self.plain(self.signature(), out),
             "reduce" => self.reduction(out),
             _ => {}
         }
@@ -187,7 +187,7 @@ impl Entry {
 
     fn item(&self, form: &Form<'_>, method: bool, twin: bool) -> TokenStream {
         let Form { name, doc, params, fixed } = form;
-        let (op, multi) = (&self.op, self.kind == "multi");
+        let (op, multi) = (&self.op, self.kind == "multi" || self.kind == "variadic_multi");
         let (value, call) = match multi {
             true => (quote!(Vec<Tensor>), quote!(dispatch::call_many)),
             false => (quote!(Tensor), quote!(dispatch::call1)),
@@ -215,7 +215,7 @@ impl Entry {
 
     /// Generics, the slice of operands, and the parameters of the operands.
     fn operands(&self, method: bool) -> (TokenStream, TokenStream, TokenStream) {
-        if self.kind == "variadic" {
+        if self.is_variadic() {
             let operands = quote!(&xs.iter().map(IntoTensor::operand).collect::<SmallVec<[Operand<'_>; 4]>>());
             return (quote!(<T: IntoTensor>), operands, quote!(xs: &[T],));
         }
@@ -226,9 +226,13 @@ impl Entry {
         (quote!(), quote!(&[#first #(#rest.operand()),*]), quote!(#receiver #(#rest: impl IntoTensor,)*))
     }
 
+    fn is_variadic(&self) -> bool {
+        self.kind == "variadic" || self.kind == "variadic_multi"
+    }
+
     /// `transpose(x, perm?)`
     fn signature(&self) -> String {
-        let operands = match self.kind == "variadic" {
+        let operands = match self.is_variadic() {
             true => vec!["xs".to_owned()],
             false => self.inputs.iter().map(ToString::to_string).collect(),
         };

@@ -91,17 +91,34 @@ composite! {
     REPEAT, (b, x) => {
         let dims = x[0].dims()?;
         let axis = infer::axis(b.attrs(), 0, dims.len())?;
-        let repeats = b.attrs().int("repeats").unwrap_or(1);
-        if repeats < 0 {
-            return Err(infer::wrong(Kind::Value, "repeats of at least 0", repeats));
+        let repeats = b.attrs().ints("repeats").unwrap_or(&[1]);
+        if let Some(bad) = repeats.iter().find(|&&count| count < 0) {
+            return Err(infer::wrong(Kind::Value, "repeats of at least 0", bad));
         }
-        let (mut stretched, mut joined) = (dims.clone(), dims.clone());
-        stretched.insert(axis + 1, Dim::from(repeats));
-        joined[axis] = dims[axis].clone() * Dim::from(repeats);
-        Ok(vec![x[0].unsqueeze(axis + 1)?.broadcast_to(&stretched).reshape(&joined)])
+        if let &[count] = repeats {
+            let (mut stretched, mut joined) = (dims.clone(), dims.clone());
+            stretched.insert(axis + 1, Dim::from(count));
+            joined[axis] = dims[axis].clone() * Dim::from(count);
+            return Ok(vec![x[0].unsqueeze(axis + 1)?.broadcast_to(&stretched).reshape(&joined)]);
+        }
+        if Dim::from(repeats.len()) != dims[axis] {
+            let wanted = format!("one number in `repeats`, or {} for axis {axis}", dims[axis]);
+            return Err(infer::wrong(Kind::Shape, wanted, repeats.len()));
+        }
+        let total = repeats.iter().try_fold(0i64, |sum, &count| sum.checked_add(count)).filter(|&n| n <= MOST_REPEATS);
+        if total.is_none() {
+            return Err(infer::wrong(Kind::Memory, format_args!("at most {MOST_REPEATS} elements"), format_args!("repeats {repeats:?}")));
+        }
+        let of = |(i, &count): (usize, &i64)| std::iter::repeat_n(i as i64, count as usize);
+        let positions: Vec<i64> = repeats.iter().enumerate().flat_map(of).collect();
+        let positions = b.constant(tracelift_runtime::Array::from_slice(&[positions.len()], &positions));
+        Ok(vec![b.apply(&super::gather::GATHER, Attrs::new().with("axis", axis as i64), &[x[0], positions])])
     },
     name: "repeat",
-    doc: "Each element `repeats` times in a row along `axis` (default 0).",
-    attrs: &[required("repeats", AttrKind::Int), optional("axis", AttrKind::Int)],
-    domain: Domain::Special("tests/ops/movement.rs"),
+    doc: "Each element `repeats` times in a row along `axis` (default 0), or element `i` `repeats[i]` times.",
+    attrs: &[required("repeats", AttrKind::Ints), optional("axis", AttrKind::Int)],
+    domain: Domain::Special("tests/ops/axes.rs"),
 }
+
+/// The most elements that a list of repeats may ask for: the positions are a constant of the program.
+const MOST_REPEATS: i64 = 1 << 24;

@@ -2,6 +2,7 @@
 
 use crate::base::spec::Dims;
 use crate::ops::entry::*;
+use crate::ops::indexing::scatter::from_end;
 use tracelift_runtime::Array;
 
 /// Slices chosen by index.
@@ -102,9 +103,7 @@ composite! {
         common[axis] = length.clone();
         let elements = x[0].broadcast_to(&common);
         common[axis] = count;
-        let index = super::one_hot::index_of_class(x[1]).broadcast_to(&common);
-        let from_end = index + b.size(&length, index.dtype());
-        let index = index.lt(0.0).choose(from_end, index);
+        let index = from_end(super::one_hot::index_of_class(x[1]), &length).broadcast_to(&common);
         let last = common.len() - 1;
         let mut swap: Vec<usize> = (0..=last).collect();
         swap.swap(axis, last);
@@ -131,7 +130,7 @@ pub fn axis_and_batch(attrs: &Attrs, rank: usize) -> Result<(usize, usize)> {
 }
 
 /// The shape of what is gathered from a tensor of shape `dims`.
-fn gathered(attrs: &Attrs, dims: &[Dim], indices: &TensorSpec) -> Result<Dims> {
+pub(in crate::ops) fn gathered(attrs: &Attrs, dims: &[Dim], indices: &TensorSpec) -> Result<Dims> {
     if !matches!(indices.dtype, DType::I32 | DType::I64) {
         return Err(
             infer::wrong(Kind::DType, "indices of dtype i32 or i64", indices).hint("convert with `.cast(DType::I32)`")
@@ -146,7 +145,7 @@ fn gathered(attrs: &Attrs, dims: &[Dim], indices: &TensorSpec) -> Result<Dims> {
 }
 
 /// For each element of what is gathered, its position in the tensor of `shape` it comes from.
-fn sources(attrs: &Attrs, shape: &[usize], indices: &Array, result: &[usize]) -> Result<Vec<usize>> {
+pub(in crate::ops) fn sources(attrs: &Attrs, shape: &[usize], indices: &Array, result: &[usize]) -> Result<Vec<usize>> {
     let (axis, batch) = axis_and_batch(attrs, shape.len())?;
     let chosen = eval::ints(indices);
     let index_rank = indices.shape().len() - batch;

@@ -1,5 +1,7 @@
 //! Movement: elements get new places, none is computed.
 
+pub mod axes;
+pub mod blocks;
 pub mod broadcast;
 pub mod concat;
 pub mod gather;

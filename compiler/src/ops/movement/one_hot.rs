@@ -68,8 +68,9 @@ composite! {
         let (start, stop, num) = (number("start"), number("stop"), b.attrs().int("num").unwrap_or(0));
         let dtype = b.attrs().dtype("dtype").unwrap_or(DType::F32);
         Class::Float.check(&TensorSpec::scalar(dtype))?;
-        if num < 1 {
-            return Err(infer::wrong(Kind::Value, "`num` of at least 1", num));
+        let least = i64::from(!b.attrs().bool("may_be_empty"));
+        if num < least {
+            return Err(infer::wrong(Kind::Value, format_args!("`num` of at least {least}"), num));
         }
         let index = b.iota(&[Dim::from(num)], 0, dtype);
         let step = if num > 1 { (stop - start) / (num - 1) as f64 } else { 0.0 };
@@ -79,13 +80,15 @@ composite! {
         Ok(vec![b.select(index.eq((num - 1) as f64), b.scalar(last, dtype), inner)])
     },
     name: "linspace",
-    doc: "`num` evenly spaced values from `start` to `stop`, both included, as `dtype` (default f32).",
+    doc: "`num` evenly spaced values from `start` to `stop`, both included, as `dtype` (default f32). `num` is at least 1, or \
+          as in NumPy at least 0 if `may_be_empty`.",
     inputs: NOTHING,
     attrs: &[
         required("start", AttrKind::Float),
         required("stop", AttrKind::Float),
         required("num", AttrKind::Int),
         optional("dtype", AttrKind::DType),
+        optional("may_be_empty", AttrKind::Bool),
     ],
     domain: Domain::Special("tests/ops/indexing.rs"),
 }
@@ -131,6 +134,33 @@ composite! {
           that side.",
     attrs: &[optional("lower", AttrKind::Int), optional("upper", AttrKind::Int)],
     domain: Domain::Special("tests/ops/indexing.rs"),
+}
+
+macro_rules! triangle {
+    ($($static:ident $name:literal $side:literal $keep:ident;)*) => {$(
+        composite! {
+            #[doc = concat!("The ", $side, " triangle.")]
+            $static, (b, x) => {
+                let dims = x[0].dims()?;
+                if dims.len() < 2 {
+                    return Err(infer::wrong(Kind::Shape, "a rank of at least 2", x[0].spec()?));
+                }
+                let distance = coordinate(b, &dims, 1) - coordinate(b, &dims, 2);
+                let kept = distance.$keep(b.attrs().int("k").unwrap_or(0) as f64);
+                Ok(vec![kept.choose(x[0], 0.0)])
+            },
+            name: $name,
+            doc: concat!("Matrices with zeros but for diagonal `k` (default 0; above the main one if positive) and what lies on its ",
+                $side, " side."),
+            attrs: &[optional("k", AttrKind::Int)],
+            domain: Domain::Special("tests/ops/axes.rs"),
+        }
+    )*};
+}
+
+triangle! {
+    TRIL "tril" "lower" le;
+    TRIU "triu" "upper" ge;
 }
 
 /// Integers in a dtype in which class numbers can be compared: i32 or i64, so that none is cut off.

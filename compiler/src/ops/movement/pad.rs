@@ -63,12 +63,8 @@ macro_rules! mirrored {
         composite! {
             #[doc = $doc]
             $static, (b, x) => {
-                let widths = b.attrs().ints("paddings").unwrap_or_default();
                 let rank = x[0].rank()?;
-                if widths.len() != 2 * rank || widths.iter().any(|&w| w < 0) {
-                    let wanted = format!("{} widths of at least 0 in `paddings`, two an axis", 2 * rank);
-                    return Err(infer::wrong(Kind::Shape, wanted, format_args!("{widths:?}")));
-                }
+                let widths = paddings(b.attrs(), rank)?;
                 let mut y = x[0];
                 for axis in 0..rank {
                     let (before, after) = (Dim::from(widths[2 * axis]), Dim::from(widths[2 * axis + 1]));
@@ -103,6 +99,58 @@ mirrored! {
         "Mirrored at the edges, which are not repeated; `paddings` holds the widths before and after, axis by axis." 1;
     PAD_SYMMETRIC "pad_symmetric"
         "Mirrored at the edges, which are repeated; `paddings` holds the widths before and after, axis by axis." 0;
+}
+
+macro_rules! continued {
+    ($($static:ident $name:literal $doc:literal ($index:ident, $last:ident) => $inside:expr;)*) => {$(
+        composite! {
+            #[doc = $doc]
+            $static, (b, x) => {
+                let rank = x[0].rank()?;
+                let widths = paddings(b.attrs(), rank)?;
+                let mut y = x[0];
+                for axis in 0..rank {
+                    let (before, after) = (widths[2 * axis], widths[2 * axis + 1]);
+                    if before == 0 && after == 0 {
+                        continue;
+                    }
+                    let dim = y.dims()?[axis].clone();
+                    if dim == Dim::ZERO {
+                        let wanted = format!("something to continue along axis {axis}");
+                        return Err(infer::wrong(Kind::Shape, wanted, "no elements"));
+                    }
+                    let padded = dim.clone() + Dim::from(before) + Dim::from(after);
+                    let $index = b.iota(&[padded], 0, DType::I64) - before as f64;
+                    let $last = b.size(&(dim - Dim::ONE), DType::I64);
+                    y = b.apply(&super::gather::GATHER, Attrs::new().with("axis", axis as i64), &[y, $inside]);
+                }
+                Ok(vec![y])
+            },
+            name: $name,
+            doc: $doc,
+            attrs: &[required("paddings", AttrKind::Ints)],
+            domain: Domain::Special("tests/ops/axes.rs"),
+        }
+    )*};
+}
+
+continued! {
+    PAD_EDGE "pad_edge"
+        "The elements at the edges repeated outwards; `paddings` holds the widths before and after, axis by axis."
+        (index, last) => index.max(0.0).min(last);
+    PAD_WRAP "pad_wrap"
+        "Continued with the elements from the other end; `paddings` holds the widths before and after, axis by axis."
+        (index, last) => index.floormod(last + 1.0);
+}
+
+/// Attribute `paddings`: two widths an axis.
+fn paddings(attrs: &Attrs, rank: usize) -> Result<&[i64]> {
+    let widths = attrs.ints("paddings").unwrap_or_default();
+    if widths.len() != 2 * rank || widths.iter().any(|&w| w < 0) {
+        let wanted = format!("{} widths of at least 0 in `paddings`, two an axis", 2 * rank);
+        return Err(infer::wrong(Kind::Shape, wanted, format_args!("{widths:?}")));
+    }
+    Ok(widths)
 }
 
 /// The gradient of slicing: `g` put back where it was taken from, zeros elsewhere.

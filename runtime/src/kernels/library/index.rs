@@ -1,6 +1,6 @@
-//! `gather` and its dual `scatter_add`: slices addressed by indices.
+//! `gather`, its dual `scatter_add`, and `scatter`: slices addressed by indices.
 //!
-//! All indices are checked before anything is written. Several updates of one place are added in the order of
+//! All indices are checked before anything is written. Several updates of one place are taken in the order of
 //! their indices, whatever the number of threads: work is split only between places.
 
 use super::number::Number;
@@ -10,8 +10,16 @@ use crate::array::element::{with_bits, with_element};
 use crate::array::{DType, Element, Shape};
 use crate::error::{Kind, Result};
 use crate::exec::parallel;
+use crate::kernels::tile::FoldFn;
 
-/// The sizes of both operations. The operand that is gathered from or scattered to is `[batch, outer, places,
+/// What an update does to the element at its place.
+#[derive(Clone, Copy)]
+enum Update {
+    Replace,
+    Combine(FoldFn),
+}
+
+/// The sizes of all operations. The operand that is gathered from or scattered to is `[batch, outer, places,
 /// inner]`, the indices are `[batch, count]`, the other one is `[batch, outer, count, inner]`.
 struct Sizes {
     batch: usize,
@@ -72,10 +80,44 @@ pub fn scatter_add(cx: &mut LibraryCx<'_>) -> Result<()> {
         return Err(cx.bad(NAME, Kind::Shape, format!("expected updates of shape {shape:?}")));
     }
     let indices = places(NAME, cx, indices, &sizes)?;
-    with_element!(y.dtype(), T => scatter_all::<T>(updates.as_slice(), indices.as_slice(), y, &sizes))
+    let add = Update::Combine(FoldFn::Sum);
+    with_element!(y.dtype(), T => scatter_all::<T>(None, updates.as_slice(), indices.as_slice(), add, y, &sizes))
 }
 
-fn scatter_all<T: Number>(updates: &[T], indices: &[i64], y: &ViewMut<'_>, sizes: &Sizes) -> Result<()> {
+/// See the table.
+pub fn scatter(cx: &mut LibraryCx<'_>) -> Result<()> {
+    const NAME: &str = "scatter";
+    cx.expect(NAME, 3, 1, 3)?;
+    let (x, indices, updates, y) = (&cx.inputs[0], &cx.inputs[1], &cx.inputs[2], &cx.outputs[0]);
+    cx.expect_same_dtype(NAME, &[x.dtype(), updates.dtype(), y.dtype()])?;
+    cx.expect_shape(NAME, x.dims())?;
+    let (sizes, shape) = sizes(NAME, cx, x.dims(), indices.dims())?;
+    if updates.dims() != &shape[..] {
+        return Err(cx.bad(NAME, Kind::Shape, format!("expected updates of shape {shape:?}")));
+    }
+    let update = match cx.params[2] {
+        0 => Update::Replace,
+        1 => Update::Combine(FoldFn::Sum),
+        2 => Update::Combine(FoldFn::Prod),
+        3 => Update::Combine(FoldFn::Max),
+        4 => Update::Combine(FoldFn::Min),
+        kind => return Err(cx.bad(NAME, Kind::Internal, format!("there is no kind {kind}"))),
+    };
+    let indices = places(NAME, cx, indices, &sizes)?;
+    with_element!(y.dtype(), T => {
+        scatter_all::<T>(Some(x.as_slice()), updates.as_slice(), indices.as_slice(), update, y, &sizes)
+    })
+}
+
+/// Starts from `start`, or from zeros.
+fn scatter_all<T: Number>(
+    start: Option<&[T]>,
+    updates: &[T],
+    indices: &[i64],
+    update: Update,
+    y: &ViewMut<'_>,
+    sizes: &Sizes,
+) -> Result<()> {
     let Sizes { batch, outer, places, count, inner } = *sizes;
     // Sums are made in the accumulator's type: in the result itself if that is its type, else in scratch.
     let in_place = size_of::<T::Acc>() == size_of::<T>();
@@ -95,13 +137,22 @@ fn scatter_all<T: Number>(updates: &[T], indices: &[i64], y: &ViewMut<'_>, sizes
                 std::slice::from_raw_parts_mut((sums as *mut T::Acc).add(start), width)
             };
             for place in 0..places {
-                strip(place).fill(T::ZERO);
+                match start {
+                    None => strip(place).fill(T::ZERO),
+                    Some(x) => {
+                        let from = &x[(matrix * places + place) * inner + first..][..width];
+                        strip(place).iter_mut().zip(from).for_each(|(to, &from)| *to = from.widen());
+                    }
+                }
             }
             for i in 0..count {
                 let place = indices[matrix / outer * count + i] as usize;
                 let from = &updates[(matrix * count + i) * inner + first..][..width];
-                for (sum, &update) in strip(place).iter_mut().zip(from) {
-                    *sum = T::add(*sum, update.widen());
+                for (value, &new) in strip(place).iter_mut().zip(from) {
+                    *value = match update {
+                        Update::Replace => new.widen(),
+                        Update::Combine(fold) => T::combine(fold, *value, new.widen()),
+                    };
                 }
             }
             if !in_place {
@@ -254,6 +305,24 @@ mod tests {
                 }
                 assert_eq!(values(&y), sums, "{dtype} {case:?}");
             }
+        }
+    }
+
+    #[test]
+    fn updates_change_what_is_there() {
+        let x = Array::from_slice(&[3, 2], &[1, 2, 3, 4, 5, 6]);
+        let (indices, updates) =
+            (Array::from_slice(&[3], &[2i64, 0, 2]), Array::from_slice(&[3, 2], &[7, 1, -2, 9, 4, 8]));
+        let expected = [
+            [-2, 9, 3, 4, 4, 8],
+            [-1, 11, 3, 4, 16, 15],
+            [-2, 18, 3, 4, 140, 48],
+            [1, 9, 3, 4, 7, 8],
+            [-2, 2, 3, 4, 4, 1],
+        ];
+        for (kind, expected) in expected.iter().enumerate() {
+            let y = run("scatter", &[&x, &indices, &updates], &[(DType::I32, &[3, 2])], &[0, 0, kind as i64]).remove(0);
+            assert_eq!(y.as_slice::<i32>(), expected, "kind {kind}");
         }
     }
 

@@ -4,6 +4,7 @@
 //! begin with the feature's: `linalg.qr`. A kernel trusts its views' memory (see [`View`]) but checks dtypes, shapes, parameters
 //! and indices before it writes anything, and reports what is wrong as an error.
 
+mod bounded;
 mod copy;
 mod draw;
 mod fill;
@@ -13,6 +14,7 @@ mod linalg;
 mod number;
 mod reduce;
 mod scan;
+mod search;
 mod sort;
 mod strided;
 #[cfg(test)]
@@ -88,6 +90,55 @@ pub static TABLE: &[LibraryKernel] = &[
         doc: "updates, indices -> y; [axis, batch_dims]: zeros, plus updates where gather would take them from",
         can_fail: true,
         run: index::scatter_add,
+    },
+    LibraryKernel {
+        name: "scatter",
+        doc: "x, indices, updates -> y; [axis, batch_dims, kind (0 replace, 1 add, 2 multiply, 3 max, 4 min)]: x, updated \
+              in order where gather would take the updates from",
+        can_fail: true,
+        run: index::scatter,
+    },
+    LibraryKernel {
+        name: "check_index",
+        doc: "indices (i64) -> y (i64); [user, lengths…]: the indices, if element i lies in 0..lengths[i % number of lengths]",
+        can_fail: true,
+        run: search::check_index,
+    },
+    LibraryKernel {
+        name: "searchsorted",
+        doc: "sorted, values -> y (i32 or i64); [right]: where each value belongs in the last axis of sorted",
+        can_fail: false,
+        run: search::searchsorted,
+    },
+    LibraryKernel {
+        name: "invert_permutation",
+        doc: "x (i64) -> y (i64): y[x[i]] = i",
+        can_fail: true,
+        run: search::invert_permutation,
+    },
+    LibraryKernel {
+        name: "true_positions",
+        doc: "mask (bool[n]) -> y (i64): the indices of the true elements",
+        can_fail: false,
+        run: bounded::true_positions,
+    },
+    LibraryKernel {
+        name: "repeat_count",
+        doc: "counts (i64[n]) -> y (i64[]): their sum; a negative one is an error",
+        can_fail: true,
+        run: bounded::repeat_count,
+    },
+    LibraryKernel {
+        name: "repeat_positions",
+        doc: "counts (i64[n]) -> y (i64): each index as often as its count says",
+        can_fail: false,
+        run: bounded::repeat_positions,
+    },
+    LibraryKernel {
+        name: "segment_count",
+        doc: "ids (i64[n]) -> y (i64[]): the last one plus 1, or 0; an error if they are negative or not in order",
+        can_fail: true,
+        run: bounded::segment_count,
     },
     LibraryKernel {
         name: "cumulative",

@@ -145,14 +145,14 @@ fn in_order(entries: &mut [Entry], count: usize) -> &[Entry] {
     &entries[..count]
 }
 
-fn check_index_dtype(name: &str, cx: &LibraryCx<'_>, indices: &ViewMut<'_>) -> Result<()> {
+pub(super) fn check_index_dtype(name: &str, cx: &LibraryCx<'_>, indices: &ViewMut<'_>) -> Result<()> {
     if matches!(indices.dtype(), DType::I32 | DType::I64) {
         return Ok(());
     }
     Err(cx.bad(name, Kind::DType, "expected indices of dtype i32 or i64"))
 }
 
-fn write_index(indices: &ViewMut<'_>, at: usize, index: u32) {
+pub(super) fn write_index(indices: &ViewMut<'_>, at: usize, index: u32) {
     // SAFETY: each element is written by the one thread that has its lane.
     unsafe {
         match indices.dtype() {

@@ -1,0 +1,10 @@
+//! Elements read, written, ordered and counted by index.
+//!
+//! [`scatter`] has the one primitive that writes by index; [`nd`] addresses by tuples of indices, both by way of
+//! flat positions that [`search::CHECK_INDEX`] has checked. [`bounded`] has results whose size depends on data.
+
+pub mod diagonal;
+pub mod nd;
+pub mod scatter;
+pub mod search;
+pub mod segment;
