@@ -38,6 +38,38 @@ fn allocations(call: impl Fn()) -> usize {
 }
 
 #[test]
+fn sizes_may_depend_on_data() {
+    #[function]
+    fn positive(x: &Tensor) -> (Tensor, Tensor, Tensor) {
+        let tape = GradientTape::new();
+        tape.watch(x);
+        let kept = tl::boolean_mask(x, x.greater(0.0));
+        let loss = tl::reduce_mean(tl::square(&kept));
+        let gradient = tape.gradient(&loss, x);
+        (kept * 2.0, loss, gradient)
+    }
+    for values in [vec![1.0f32, -2.0, 3.0, 0.0], vec![1.0; 7], vec![-1.0, 4.0]] {
+        let x = Tensor::from(values.clone());
+        let (kept, loss, gradient) = positive(&x);
+        let expected: Vec<f32> = values.iter().filter(|v| **v > 0.0).map(|v| 2.0 * v).collect();
+        assert_eq!(kept.to_vec::<f32>(), expected);
+        let (eager_kept, eager_loss, eager_gradient) = positive::eager(&x);
+        tl::testing::assert_all_close(&kept, &eager_kept);
+        tl::testing::assert_all_close(&loss, &eager_loss);
+        tl::testing::assert_all_close(&gradient, &eager_gradient);
+    }
+    assert!(positive::trace_count() <= 2, "{}", positive::trace_count());
+
+    #[function]
+    fn count(x: &Tensor) -> Tensor {
+        tl::reduce_sum(tl::boolean_mask(x, x.greater(0.0)))
+    }
+    let x = Tensor::from(vec![1.0f32, -2.0, 3.0]);
+    let of_count = allocations(|| drop(count(&x)));
+    assert!(of_count <= 1, "{of_count}");
+}
+
+#[test]
 fn a_steady_call_allocates_its_results_alone() {
     #[function]
     fn nothing(_x: &Tensor) {}

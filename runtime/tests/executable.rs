@@ -6,7 +6,7 @@ mod support;
 use support::*;
 use tracelift_runtime::error::Kind;
 use tracelift_runtime::exec::{Arg, Executable, parallel};
-use tracelift_runtime::program::{Dim, Place, Program, SizeId, Step};
+use tracelift_runtime::program::{Dim, Place, Program, SizeId, SizeStep, Step};
 use tracelift_runtime::{Array, DType, Error, profile};
 
 fn floats(values: &[f32]) -> Array {
@@ -381,4 +381,58 @@ fn an_index_out_of_range_leaves_states_alone() {
     let outputs = f.run(&mut [Arg::State(&mut state), Arg::Ref(&good)]).unwrap();
     assert_eq!(state.as_slice::<f32>(), [2.0, 4.0, 6.0, 8.0]);
     assert_eq!(outputs[0].as_slice::<f32>(), [8.0, 6.0, 4.0, 2.0]);
+}
+
+/// `y`: each index as often as `counts` says, at most 100 in all; `z`: the same from a temporary of that size.
+fn repeat() -> Program {
+    let mut b = Builder::new("repeat");
+    let (n, s) = (b.symbol(0, 0), Dim::slot(0, 100i64.into()));
+    let counts = b.input("counts", DType::I64, std::slice::from_ref(&n));
+    let total = b.temp(DType::I64, Dim::ONE, 0, 1);
+    let copy = b.temp(DType::I64, s.clone(), 2, 3);
+    let y = b.output("y", DType::I64, std::slice::from_ref(&s));
+    let z = b.output("z", DType::I64, &[s.clone() + s.clone()]);
+    let mut of = |buffer, dims: &[Dim]| b.tensor_ref(buffer, dims);
+    let given = of(counts, &[n]);
+    let [sum, once, alone] = [of(total, &[]), of(copy, std::slice::from_ref(&s)), of(y, std::slice::from_ref(&s))];
+    let twice = of(z, &[s.clone() + s]);
+    b.library("repeat_count", vec![given.clone()], vec![sum], &[]);
+    let bound = b.size(&100i64.into());
+    b.0.steps.push(Step::Size(SizeStep { value: total, bound }));
+    b.library("repeat_positions", vec![given.clone()], vec![once.clone()], &[]);
+    b.library("concat", vec![once.clone(), once], vec![twice], &[0]);
+    b.library("repeat_positions", vec![given], vec![alone], &[]);
+    b.0
+}
+
+#[test]
+fn sizes_are_learned_on_the_way() {
+    // As made, and saved and read.
+    for f in [ready(repeat()), Executable::from_bytes(&repeat().to_bytes()).unwrap()] {
+        for counts in [&[2i64, 0, 1][..], &[0, 0, 0], &[1], &[], &[2, 0, 1], &[100]] {
+            let results = f.call(&[&Array::from_slice(&[counts.len()], counts)]).unwrap();
+            let once: Vec<i64> = (0..).zip(counts).flat_map(|(i, &n)| vec![i; n as usize]).collect();
+            assert_eq!(results[0].as_slice::<i64>(), once);
+            assert_eq!(results[1].as_slice::<i64>(), [once.clone(), once].concat());
+        }
+        let error = f.call(&[&Array::from_slice(&[2], &[100i64, 1])]).unwrap_err();
+        assert_eq!(error.kind(), Kind::Memory);
+        let text = "program `repeat`: the size that the data asks for is 101\n  hint: it must lie between 0 and 100";
+        assert_eq!(error.message(), text);
+    }
+    assert!(repeat().to_string().contains("1: s0 = b1, at most 100"), "{}", repeat());
+}
+
+#[test]
+fn a_size_is_used_only_once_it_is_known() {
+    let mut early = repeat();
+    early.steps.swap(1, 2);
+    assert!(refused(early).message().contains("step 1 uses size `s0(<=100)` before it is known"));
+    let mut never = repeat();
+    never.steps.remove(1);
+    assert!(refused(never).message().contains("needs s0, which nothing binds"));
+    let mut wrong = repeat();
+    let Step::Size(size) = &mut wrong.steps[1] else { unreachable!() };
+    size.value.0 = 0;
+    assert!(refused(wrong).message().contains("step 1 reads a size from buffer 0, which is no i64"));
 }

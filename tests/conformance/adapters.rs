@@ -26,6 +26,7 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("nn.layer_norm", scale_and_offset),
     ("nn.rms_norm", scale_and_offset),
     ("eye", rows_and_columns),
+    ("boolean_mask", known_size),
     ("linspace", possibly_empty),
     ("searchsorted", side),
     ("pad", padding),
@@ -133,6 +134,13 @@ fn scale_and_offset(draft: &mut Draft<'_>) -> Result<(), String> {
 fn rows_and_columns(draft: &mut Draft<'_>) -> Result<(), String> {
     let dims = [draft.take("num_rows"), draft.take("num_columns")];
     draft.attrs.insert("dims".to_owned(), json!(dims));
+    Ok(())
+}
+
+/// The corpus knows how many elements there are, and has a cotangent for as many.
+fn known_size(draft: &mut Draft<'_>) -> Result<(), String> {
+    let shape: Vec<i64> = draft.case.outputs[0].shape().iter().map(|&n| n as i64).collect();
+    draft.after.push((&ops::ENSURE_SHAPE, dims(&shape)));
     Ok(())
 }
 

@@ -199,7 +199,7 @@ fn convert(def: &AttrDef, value: &Value) -> Option<AttrValue> {
         AttrKind::DType => dtype(value.as_str()?)?.into(),
         AttrKind::Ints => ints(value)?.into(),
         AttrKind::Dims => ints(value)?.into_iter().map(Dim::from).collect::<Vec<_>>().into(),
-        AttrKind::Data | AttrKind::Graph => return None,
+        AttrKind::Data | AttrKind::Graph | AttrKind::Slot { .. } | AttrKind::KnownSizes => return None,
     })
 }
 

@@ -86,7 +86,8 @@ pub fn sample(random: &mut Random, def: &AttrDef, operands: &[TensorSpec], sizes
         AttrKind::DType => (*random.pick(DTYPES)).into(),
         AttrKind::Ints => integers(random, def.name, x.rank()).into(),
         AttrKind::Dims => lengths(random, def.name, operands, sizes).into(),
-        AttrKind::Data | AttrKind::Graph => return None,
+        // The builder gives the number of a slot, a gradient the sizes.
+        AttrKind::Data | AttrKind::Graph | AttrKind::Slot { .. } | AttrKind::KnownSizes => return None,
     })
 }
 

@@ -10,10 +10,11 @@ use crate::random::Random;
 use crate::values;
 use std::cell::Cell;
 use tracelift_compiler::graph::opdef::{Domain, Operands, SpecCx};
-use tracelift_compiler::graph::{Attrs, GraphBuilder, OpDef, ValueId};
+use tracelift_compiler::graph::{AttrValue, Attrs, GraphBuilder, OpDef, ValueId};
 use tracelift_compiler::ops::{self, eval};
 use tracelift_compiler::{DType, Dim, Kind, Loc, TensorSpec, interp};
 use tracelift_runtime::Array;
+use tracelift_runtime::program::Atom;
 
 /// Most ops in a graph, arguments not counted.
 pub const MOST_NODES: usize = 12;
@@ -144,6 +145,12 @@ impl Generator {
         let operands = self.operands(op)?;
         let specs: Vec<TensorSpec> = operands.iter().map(|guess| self.spec(guess)).collect();
         let attrs = self.attrs(op, &specs)?;
+        // An eager op takes numbers: sizes that the data decides are for the graph to pass on.
+        let is_slot = |atom: &Atom| matches!(atom, Atom::Slot(..));
+        if attrs.iter().any(|(_, value)| matches!(value, AttrValue::Dims(dims) if dims.iter().any(|d| has(d, is_slot))))
+        {
+            return None;
+        }
         let results = (op.spec)(&SpecCx { inputs: &specs, attrs: &attrs }).ok()?;
         let sizes: Option<Vec<i64>> = results.iter().map(|spec| self.numel(spec)).collect();
         if sizes?.iter().any(|&n| !(0..=MOST_ELEMENTS).contains(&n)) {
@@ -283,6 +290,9 @@ impl Generator {
             Err(error) if error.kind() == Kind::Internal => panic!("the reference evaluator fails: {error}"),
             Err(_) => return None,
         };
+        if results.iter().any(|array| array.len() > MOST_ELEMENTS as usize) {
+            return None;
+        }
         let wild = results.iter().any(is_wild);
         (!wild || self.random.chance(8)).then_some(results)
     }
@@ -315,7 +325,7 @@ impl Generator {
     fn numel(&self, spec: &TensorSpec) -> Option<i64> {
         spec.dims
             .iter()
-            .try_fold(1i64, |product, dim| product.checked_mul(concrete(&dim.bound(), &self.symbols).as_const()?))
+            .try_fold(1i64, |product, dim| product.checked_mul(concrete(&bounded(dim), &self.symbols).as_const()?))
     }
 
     fn dtype(&mut self) -> DType {
@@ -366,4 +376,20 @@ impl Generator {
 fn is_wild(array: &Array) -> bool {
     let most = if matches!(array.dtype(), DType::F16) { 200.0 } else { 1e4 };
     array.dtype().is_float() && eval::floats(array).iter().any(|v| !v.is_finite() || v.abs() > most)
+}
+
+/// The size with each slot's bound in its place; with 1 for a slot that has none, whose size shows when it is evaluated.
+fn bounded(dim: &Dim) -> Dim {
+    dim.substitute(&|atom| match atom {
+        Atom::Slot(_, bound) if bound.as_const() == Some(ops::UNBOUNDED) => Some(Dim::ONE),
+        Atom::Slot(_, bound) => Some(bounded(bound)),
+        _ => None,
+    })
+}
+
+/// Whether some atom of a size is so.
+fn has(dim: &Dim, is: impl Fn(&Atom) -> bool) -> bool {
+    let mut found = false;
+    dim.visit(&mut |atom| found |= is(atom));
+    found
 }

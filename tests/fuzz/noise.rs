@@ -8,13 +8,15 @@ use crate::case::{Case, concrete};
 use crate::compare::{numbers, precision};
 use crate::random::Random;
 use half::{bf16, f16};
+use std::collections::HashMap;
 use tracelift_compiler::graph::Graph;
 use tracelift_compiler::graph::opdef::{EvalCx, Lower};
 use tracelift_compiler::graph::walk::ValueMap;
 use tracelift_compiler::kernel::ReduceKind;
 use tracelift_compiler::options::Options;
-use tracelift_compiler::{DType, Error, Kind, Result, TensorSpec, interp, passes};
+use tracelift_compiler::{DType, Dim, Error, Kind, Result, TensorSpec, interp, passes};
 use tracelift_runtime::Array;
+use tracelift_runtime::program::Atom;
 
 /// Units in the last place of the noise, in turn: from what one rounding does to what a routine may.
 const AMPLITUDES: [f64; 4] = [1.0, 4.0, 2.0, 16.0];
@@ -41,6 +43,8 @@ impl<'a> Noise<'a> {
         let amplitude = AMPLITUDES[run % AMPLITUDES.len()];
         let graph = self.graph.as_ref().ok_or_else(|| Error::new(Kind::Internal, "composites do not expand"))?;
         let mut values: ValueMap<Option<Array>> = ValueMap::new(graph, None);
+        // The sizes that depend on data, as they are found.
+        let mut slots: HashMap<u32, i64> = HashMap::new();
         for (&input, array) in graph.inputs.iter().zip(&self.case.inputs) {
             values[input] = Some(array.clone());
         }
@@ -55,15 +59,22 @@ impl<'a> Noise<'a> {
                 }
                 operands.iter_mut().for_each(|array| disturb(array, amplitude, &mut random));
             }
-            let attrs = interp::map_sizes(&node.attrs, &|dim| concrete(dim, &self.symbols));
-            let outputs: Vec<TensorSpec> = node
-                .outputs
-                .iter()
-                .map(|s| TensorSpec::new(s.dtype, s.dims.iter().map(|d| concrete(d, &self.symbols))))
-                .collect();
+            let known = |atom: &Atom| match atom {
+                Atom::Slot(k, _) => slots.get(k).copied().map(Dim::from),
+                _ => None,
+            };
+            let size = |dim: &Dim| concrete(&dim.substitute(&known), &self.symbols);
+            let attrs = interp::map_sizes(&node.attrs, &size);
+            let outputs: Vec<TensorSpec> =
+                node.outputs.iter().map(|s| TensorSpec::new(s.dtype, s.dims.iter().map(size))).collect();
             let mut results = (node.op.eval)(&EvalCx { inputs: &operands, attrs: &attrs, outputs: &outputs })?;
             if rounds != Rounds::No {
                 results.iter_mut().for_each(|array| disturb(array, amplitude, &mut random));
+            }
+            if let (Lower::Slot, Some([size])) = (node.op.lower, node.attrs.dims("size"))
+                && let Some(k) = size.as_slot()
+            {
+                slots.insert(k, results[0].as_slice::<i64>()[0]);
             }
             for (i, result) in (0..).zip(results) {
                 values[id.result(i)] = Some(result);

@@ -5,8 +5,8 @@
 //! a cotangent fits its operand.
 
 use super::reverse::gradient;
-use crate::base::{Error, Kind, Loc, Result, TensorSpec};
-use crate::graph::builder::op_error;
+use crate::base::{Dim, Error, Kind, Loc, Result, TensorSpec};
+use crate::graph::builder::{infer, op_error, slot_attr};
 use crate::graph::cx::{Handle, Handles, OpCx};
 use crate::graph::opdef::{Cotangents, ExpandCx, Grad, GradCx, Lower, Partial};
 use crate::graph::walk::ValueMap;
@@ -142,7 +142,8 @@ fn expansion(op: &OpDef, given: &mut GradCx<'_>) -> Result<Cotangents> {
         known.push((builder.parameter("operand", given.cx.spec(input)), input));
     }
     let operands: Handles = known.iter().map(|&(v, _)| builder.handle(v)).collect();
-    let results = expand(&mut ExpandCx { cx: &mut builder, attrs: given.attrs, inputs: &operands })?;
+    let attrs = with_known_sizes(op, given)?;
+    let results = expand(&mut ExpandCx { cx: &mut builder, attrs: &attrs, inputs: &operands })?;
     let results: Vec<ValueId> = results.iter().map(|&h| builder.value(h)).collect();
     if results.len() != given.outputs.len() {
         let text = format!("the expansion gave {} results instead of {}", results.len(), given.outputs.len());
@@ -161,6 +162,24 @@ fn expansion(op: &OpDef, given: &mut GradCx<'_>) -> Result<Cotangents> {
     known.extend(results.iter().copied().zip(given.outputs.iter().copied()));
     let mut replayed = replay(given.cx, builder.graph(), &known, &gradients)?.into_iter();
     Ok(given.wanted.iter().map(|&w| if w { replayed.next().flatten() } else { None }).collect())
+}
+
+/// The op's attributes with the sizes that its results turned out to have, if they depend on data: the expansion need
+/// not, and could not, find out again.
+fn with_known_sizes(op: &OpDef, given: &GradCx<'_>) -> Result<Attrs> {
+    let Some((name, ..)) = slot_attr(op) else { return Ok(given.attrs.clone()) };
+    let first = given.attrs.int(name).unwrap_or(0) as u32;
+    let attrs = given.attrs.clone().with(name, i64::from(first));
+    let inputs: Vec<TensorSpec> = given.inputs.iter().map(|&h| given.cx.spec(h)).collect();
+    let mut sizes: Vec<Dim> = Vec::new();
+    for (promised, &output) in infer(op, &attrs, &inputs)?.iter().zip(given.outputs) {
+        for (dim, actual) in promised.dims.iter().zip(&given.cx.spec(output).dims) {
+            if dim.as_slot().is_some_and(|k| k as usize == first as usize + sizes.len()) {
+                sizes.push(actual.clone());
+            }
+        }
+    }
+    Ok(attrs.with("size", sizes))
 }
 
 /// Applies the nodes that `outputs` need and that are not `known` yet.

@@ -6,6 +6,7 @@
 use super::cx::{Handle, Handles, OpCx};
 use super::opdef::{Operands, SpecCx, Specs};
 use super::print::brief;
+use super::walk;
 use super::{AttrValue, Attrs, Graph, Node, NodeId, OpDef, ValueId};
 use crate::base::{Dim, Error, Kind, Loc, Result, TensorSpec};
 use crate::graph::opdef::AttrKind;
@@ -24,6 +25,8 @@ pub struct GraphBuilder {
     /// The handle of each node's first result.
     first: Vec<u32>,
     loc: Loc,
+    /// No node mentions this size slot or a later one.
+    next_slot: u32,
 }
 
 impl GraphBuilder {
@@ -93,6 +96,7 @@ impl GraphBuilder {
                 }
             }
         }
+        let attrs = self.with_slot(op, attrs, inputs);
         let attrs = normalized(op, attrs).map_err(|e| op_error(e, op, &Attrs::new(), &specs, &loc))?;
         let outputs = infer(op, &attrs, &specs).map_err(|e| op_error(e, op, &attrs, &specs, &loc))?;
         let id = self.append(Node { op, attrs, inputs: inputs.into(), outputs, loc });
@@ -137,7 +141,25 @@ impl GraphBuilder {
         id
     }
 
+    /// The attributes with a number for the size slot, if the op defines one: that of a node whose size is known to be
+    /// the same, or a new one.
+    fn with_slot(&self, op: &OpDef, attrs: Attrs, inputs: &[ValueId]) -> Attrs {
+        let Some((name, counts, operand)) = slot_attr(op).filter(|(name, ..)| attrs.get(name).is_none()) else {
+            return attrs;
+        };
+        let same = self.graph.nodes.iter().find_map(|node| {
+            let (name, other_counts, other) = slot_attr(node.op)?;
+            let operand = inputs.get(operand as usize)?;
+            let is_same = other_counts == counts && node.inputs.get(other as usize) == Some(operand);
+            node.attrs.int(name).filter(|_| is_same)
+        });
+        attrs.with(name, same.unwrap_or(self.next_slot.into()))
+    }
+
     fn index_results(&mut self, id: NodeId) {
+        for slot in walk::slots(self.graph.node(id)) {
+            self.next_slot = self.next_slot.max(slot + 1);
+        }
         self.first.push(self.values.len() as u32);
         let count = self.graph.node(id).outputs.len() as u32;
         self.values.extend((0..count).map(|i| id.result(i)));
@@ -200,16 +222,24 @@ pub(crate) fn normalized(op: &OpDef, attrs: Attrs) -> Result<Attrs> {
     Ok(result)
 }
 
+/// The attribute for the slot that the op defines: its name, what is counted, and of which operand.
+pub(crate) fn slot_attr(op: &OpDef) -> Option<(&'static str, &'static str, u8)> {
+    op.attrs.iter().find_map(|def| match def.kind {
+        AttrKind::Slot { counts, operand } => Some((def.name, counts, operand)),
+        _ => None,
+    })
+}
+
 /// What a user calls values of this kind.
 pub(crate) fn kind_name(kind: AttrKind) -> &'static str {
     match kind {
         AttrKind::Bool => "true or false",
-        AttrKind::Int => "an integer",
+        AttrKind::Int | AttrKind::Slot { .. } => "an integer",
         AttrKind::Float => "a number",
         AttrKind::Str => "a string",
         AttrKind::DType => "a dtype",
         AttrKind::Ints => "a list of integers",
-        AttrKind::Dims => "a list of sizes",
+        AttrKind::Dims | AttrKind::KnownSizes => "a list of sizes",
         AttrKind::Data => "a constant tensor",
         AttrKind::Graph => "a graph",
     }

@@ -75,6 +75,14 @@ pub enum AttrKind {
     Dims,
     Data,
     Graph,
+    /// The number of the first size slot that the op defines: a size that depends on what `counts` says of operand
+    /// `operand`. The builder gives it, one number for equal `counts` of one operand, so that equal sizes are seen to be.
+    Slot {
+        counts: &'static str,
+        operand: u8,
+    },
+    /// The sizes that would be the op's slots, where they are known already: in its gradient.
+    KnownSizes,
 }
 
 impl AttrKind {
@@ -82,12 +90,12 @@ impl AttrKind {
     pub fn admits(self, value: &AttrValue) -> bool {
         match self {
             AttrKind::Bool => matches!(value, AttrValue::Bool(_)),
-            AttrKind::Int => matches!(value, AttrValue::Int(_)),
+            AttrKind::Int | AttrKind::Slot { .. } => matches!(value, AttrValue::Int(_)),
             AttrKind::Float => matches!(value, AttrValue::Float(_) | AttrValue::Int(_)),
             AttrKind::Str => matches!(value, AttrValue::Str(_)),
             AttrKind::DType => matches!(value, AttrValue::DType(_)),
             AttrKind::Ints => matches!(value, AttrValue::Ints(_)),
-            AttrKind::Dims => matches!(value, AttrValue::Dims(_)),
+            AttrKind::Dims | AttrKind::KnownSizes => matches!(value, AttrValue::Dims(_)),
             AttrKind::Data => matches!(value, AttrValue::Data(_)),
             AttrKind::Graph => matches!(value, AttrValue::Graph(_)),
         }
@@ -166,6 +174,8 @@ pub enum Lower {
     Reduction(crate::kernel::ReduceKind),
     /// A product: `matmul`.
     Contraction,
+    /// Operand 0, an i64 of rank 0, becomes the size slot in attribute `size` (one size).
+    Slot,
     /// A kernel of the runtime's library.
     Library(fn(&SpecCx<'_>, &[TensorSpec]) -> Result<LibraryCall>),
     /// Replaced by its expansion unless the scheduler knows better.

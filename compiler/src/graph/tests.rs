@@ -66,13 +66,16 @@ fn random_attr(rng: &mut Rng, kind: AttrKind) -> AttrValue {
     match kind {
         AttrKind::Bool => (rng.below(2) == 0).into(),
         AttrKind::Int => small(rng).into(),
+        AttrKind::Slot { .. } => (rng.below(9) as i64).into(),
         AttrKind::Float => {
             [0.5, -1e-300, 1e16, f64::INFINITY, f64::NAN, f64::from_bits(rng.next())][rng.below(6)].into()
         }
         AttrKind::Str => rng.of(&["", "ij,jk->ik", "a\"\\\n\u{7}ß"]).into(),
         AttrKind::DType => rng.of(&dtypes).into(),
         AttrKind::Ints => (0..rng.below(4)).map(|_| small(rng)).collect::<Vec<i64>>().into(),
-        AttrKind::Dims => (0..rng.below(4)).map(|_| random_dim(rng, 0)).collect::<Vec<Dim>>().into(),
+        AttrKind::Dims | AttrKind::KnownSizes => {
+            (0..rng.below(4)).map(|_| random_dim(rng, 0)).collect::<Vec<Dim>>().into()
+        }
         AttrKind::Data => {
             let dtype = rng.of(&dtypes);
             random_array(rng, dtype).into()

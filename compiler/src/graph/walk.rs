@@ -3,8 +3,10 @@
 //! Answers are side tables ([`ValueMap`], vectors by node); nothing is stored in the graph.
 
 use super::opdef::Effects;
-use super::{Graph, NodeId, ValueId};
+use super::{AttrValue, Graph, Node, NodeId, ValueId};
+use crate::base::{Atom, Dim};
 use petgraph::graph::{DiGraph, NodeIndex};
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use std::ops::{Index, IndexMut};
 
@@ -69,8 +71,53 @@ pub fn users(graph: &Graph) -> ValueMap<SmallVec<[NodeId; 2]>> {
     users
 }
 
+/// The size slots that a node mentions, in its results' sizes or its attributes.
+pub fn slots(node: &Node) -> SmallVec<[u32; 2]> {
+    let mut slots = SmallVec::new();
+    let mut note = |dim: &Dim| {
+        if dim.as_const().is_none() {
+            dim.visit(&mut |atom| {
+                if let Atom::Slot(k, _) = atom
+                    && !slots.contains(k)
+                {
+                    slots.push(*k);
+                }
+            });
+        }
+    };
+    node.outputs.iter().flat_map(|spec| &spec.dims).for_each(&mut note);
+    for (_, value) in node.attrs.iter() {
+        if let AttrValue::Dims(dims) = value {
+            dims.iter().for_each(&mut note);
+        }
+    }
+    slots
+}
+
+/// The node that each size slot comes from: the first that mentions it. What mentions it later depends on that node,
+/// although it may have no operand that does.
+pub fn slot_sources(graph: &Graph) -> FxHashMap<u32, NodeId> {
+    let mut sources = FxHashMap::default();
+    for (id, node) in graph.iter() {
+        for slot in slots(node) {
+            sources.entry(slot).or_insert(id);
+        }
+    }
+    sources
+}
+
+/// The nodes from which the slots that a node mentions come, but for itself.
+pub fn slot_operands(sources: &FxHashMap<u32, NodeId>, graph: &Graph, id: NodeId) -> SmallVec<[NodeId; 2]> {
+    if sources.is_empty() {
+        return SmallVec::new();
+    }
+    let of = |slot| sources.get(&slot).copied().filter(|&source| source != id);
+    slots(graph.node(id)).into_iter().filter_map(of).collect()
+}
+
 /// The nodes that must be kept: parameters, effects, and all that outputs and effects depend on.
 pub fn live(graph: &Graph) -> Vec<bool> {
+    let sources = slot_sources(graph);
     let mut live = vec![false; graph.nodes.len()];
     for value in graph.inputs.iter().chain(&graph.outputs) {
         live[value.node.index()] = true;
@@ -79,6 +126,7 @@ pub fn live(graph: &Graph) -> Vec<bool> {
         if live[id.index()] || node.op.effects == Effects::Effect {
             live[id.index()] = true;
             node.inputs.iter().for_each(|v| live[v.node.index()] = true);
+            slot_operands(&sources, graph, id).iter().for_each(|source| live[source.index()] = true);
         }
     }
     live
@@ -112,8 +160,12 @@ pub fn reachable(graph: &Graph, from: &[NodeId]) -> Vec<bool> {
 pub fn dependences(graph: &Graph) -> DiGraph<NodeId, ()> {
     let mut edges = DiGraph::with_capacity(graph.nodes.len(), graph.nodes.len() * 2);
     let mut last_effect = None;
+    let sources = slot_sources(graph);
     for (id, node) in graph.iter() {
         let here = edges.add_node(id);
+        for source in slot_operands(&sources, graph, id) {
+            edges.update_edge(NodeIndex::new(source.index()), here, ());
+        }
         node.inputs.iter().for_each(|v| _ = edges.update_edge(NodeIndex::new(v.node.index()), here, ()));
         if node.op.effects == Effects::Effect
             && let Some(before) = last_effect.replace(here)

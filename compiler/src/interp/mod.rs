@@ -116,6 +116,18 @@ impl Sizes {
         })
     }
 
+    /// Makes the number in `value` that of the slot `size`.
+    fn learn(&mut self, size: &Dim, value: &Array) -> Result<()> {
+        let Some(Atom::Slot(k, bound)) = size.as_slot_atom() else { return Ok(()) };
+        let value = value.as_slice::<i64>()[0];
+        if let Some(bound) = self.resolve(bound).as_const().filter(|bound| !(0..=*bound).contains(&value)) {
+            let error = Error::new(Kind::Memory, format!("the size that the data asks for is {value}"));
+            return Err(error.hint(format!("it must lie between 0 and {bound}")));
+        }
+        self.slots.insert(*k, value);
+        Ok(())
+    }
+
     fn resolve_spec(&self, spec: &TensorSpec) -> TensorSpec {
         TensorSpec::new(spec.dtype, spec.dims.iter().map(|d| self.resolve(d)))
     }
@@ -152,6 +164,9 @@ fn evaluate(
         }
         _ => (node.op.eval)(&EvalCx { inputs: operands, attrs, outputs: &outputs })?,
     };
+    if let (Lower::Slot, Some([size])) = (node.op.lower, node.attrs.dims("size")) {
+        sizes.learn(size, &results[0])?;
+    }
     check_results(&results, &outputs, &node.outputs, sizes)?;
     Ok(results)
 }

@@ -210,6 +210,17 @@ impl<'b> Builder<'b> {
         }
     }
 
+    /// The op's `i`-th size that depends on data: `count`, an i64 of rank 0, at most `bound`.
+    pub fn counted(self, i: usize, count: Expr<'b>, bound: Dim) -> Dim {
+        if let Some(known) = self.attrs().dims("size").and_then(|sizes| sizes.get(i)) {
+            return known.clone();
+        }
+        let first = self.attrs().int("slot").unwrap_or(0) as u32;
+        let size = Dim::slot(first + i as u32, bound);
+        self.apply(&ops::BOUNDED_SIZE, Attrs::new().with("size", vec![size.clone()]), &[count]);
+        size
+    }
+
     /// Element index along `axis` of a tensor of this shape.
     pub fn iota(self, dims: &[Dim], axis: usize, dtype: DType) -> Expr<'b> {
         let attrs = Attrs::new().with("dtype", dtype).with("dims", dims).with("axis", axis as i64);

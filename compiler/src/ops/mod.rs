@@ -30,7 +30,7 @@ use crate::graph::OpDef;
 pub use composite::{activation::*, flow::*, loss::*, normalize::*, random::*, softmax::*};
 pub use contract::{einsum::*, matmul::*, tensordot::*};
 pub use elementwise::{arith::*, cast::*, choose::*, compare::*, logic::*, math::*, power::*, rounding::*};
-pub use indexing::{diagonal::*, nd::*, scatter::*, search::*, segment::*};
+pub use indexing::{bounded::*, diagonal::*, nd::*, partition::*, scatter::*, search::*, segment::*};
 pub use linalg::{eigen::*, factor::*, function::*, norm::*, product::*, solve::*};
 pub use movement::{
     axes::*, blocks::*, broadcast::*, concat::*, gather::*, one_hot::*, pad::*, reshape::*, slice::*, sort::*,
@@ -207,9 +207,30 @@ macro_rules! for_each_op {
             (op unsorted_segment_prod UNSORTED_SEGMENT_PROD [x, segment_ids] [num_segments: Int])
             (op unsorted_segment_max UNSORTED_SEGMENT_MAX [x, segment_ids] [num_segments: Int])
             (op unsorted_segment_min UNSORTED_SEGMENT_MIN [x, segment_ids] [num_segments: Int])
+            (internal bounded_size BOUNDED_SIZE)
+            (internal true_positions TRUE_POSITIONS)
+            (internal repeat_count REPEAT_COUNT)
+            (internal repeat_positions REPEAT_POSITIONS)
+            (internal segment_count SEGMENT_COUNT)
+            (internal checked_shape CHECKED_SHAPE)
+            (op ensure_shape ENSURE_SHAPE [x] [dims: Dims])
+            (op where_indices WHERE_INDICES [x] [])
+            (op nonzero NONZERO [x] [])
+            (op boolean_mask BOOLEAN_MASK [x, mask] [axis: OptInt])
+            (op repeat_by REPEAT_BY [x, counts] [axis: OptInt])
+            (multi unique UNIQUE [x] [dtype: OptDType])
+            (multi unique_with_counts UNIQUE_WITH_COUNTS [x] [dtype: OptDType])
+            (multi unique_sorted UNIQUE_SORTED [x] [])
+            (op segment_sum SEGMENT_SUM [x, segment_ids] [])
+            (op segment_mean SEGMENT_MEAN [x, segment_ids] [])
+            (op segment_prod SEGMENT_PROD [x, segment_ids] [])
+            (op segment_max SEGMENT_MAX [x, segment_ids] [])
+            (op segment_min SEGMENT_MIN [x, segment_ids] [])
+            (multi dynamic_partition DYNAMIC_PARTITION [x, partitions] [num_partitions: Int])
+            (variadic dynamic_stitch DYNAMIC_STITCH [])
             (op reverse_sequence REVERSE_SEQUENCE [x, lengths] [seq_axis: Int, batch_axis: OptInt])
             (op confusion_matrix CONFUSION_MATRIX [labels, predictions] [num_classes: Int, dtype: OptDType])
-            (op sequence_mask SEQUENCE_MASK [lengths] [maxlen: Int, dtype: OptDType])
+            (op sequence_mask SEQUENCE_MASK [lengths] [maxlen: OptInt, dtype: OptDType])
 
             (reduce reduce_sum REDUCE_SUM sum)
             (reduce reduce_mean REDUCE_MEAN mean)

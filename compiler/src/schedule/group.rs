@@ -12,9 +12,10 @@ use super::view::unit_reshape;
 use crate::base::spec::Dims;
 use crate::base::{Dim, TensorSpec};
 use crate::graph::opdef::{Lower, Movement, Source};
-use crate::graph::{Graph, NodeId, ValueId};
+use crate::graph::{Graph, NodeId, ValueId, walk};
 use crate::ops::infer;
 use crate::options::{Level, Options};
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 /// For each axis of a value, the frame axis that it runs along.
@@ -75,7 +76,8 @@ pub struct Grouping {
 /// Groups the nodes of a graph without composites.
 pub fn group(graph: &Graph, options: &Options) -> Grouping {
     let n = graph.nodes.len();
-    let mut g = Grouper { graph, options, out: Grouping { members: vec![None; n], ..Grouping::default() } };
+    let out = Grouping { members: vec![None; n], ..Grouping::default() };
+    let mut g = Grouper { graph, options, slots: walk::slot_sources(graph), out };
     for (id, node) in graph.iter() {
         if matches!(node.op.lower, Lower::Elementwise(_) | Lower::Reduction(_)) {
             g.place(id);
@@ -127,6 +129,8 @@ pub fn renamed(graph: &Graph, value: ValueId) -> (ValueId, AxisMap) {
 struct Grouper<'a> {
     graph: &'a Graph,
     options: &'a Options,
+    /// Where sizes that depend on data come from: whoever mentions one depends on that node.
+    slots: FxHashMap<u32, NodeId>,
     out: Grouping,
 }
 
@@ -387,6 +391,11 @@ impl Grouper<'_> {
         let mut seen = vec![false; self.graph.nodes.len()];
         let mut stack: Vec<NodeId> = Vec::new();
         for &id in nodes.iter().chain(&extra) {
+            for source in walk::slot_operands(&self.slots, self.graph, id) {
+                if !inside(source) && late(source) && !std::mem::replace(&mut seen[source.index()], true) {
+                    stack.push(source);
+                }
+            }
             for operand in &self.graph.node(id).inputs {
                 // Renaming movements inside a group are part of it.
                 let (base, _) = renamed(self.graph, *operand);
@@ -404,8 +413,8 @@ impl Grouper<'_> {
                 None => std::slice::from_ref(&id),
             };
             for &peer in peers {
-                for operand in &self.graph.node(peer).inputs {
-                    let from = operand.node;
+                let operands = self.graph.node(peer).inputs.iter().map(|operand| operand.node);
+                for from in operands.chain(walk::slot_operands(&self.slots, self.graph, peer)) {
                     if inside(from) {
                         return true;
                     }

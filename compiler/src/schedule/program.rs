@@ -7,10 +7,10 @@
 use super::group::{Grouping, group, is_inlined, renamed};
 use super::lower::{Lowered, Operand, leaf_view, lower, lower_rows};
 use super::view::View;
-use crate::base::{DType, Dim, Error, Kind, Result};
+use crate::base::{Atom, DType, Dim, Error, Kind, Result};
 use crate::codegen::plan;
 use crate::graph::opdef::{Lower, Movement, Source, SpecCx};
-use crate::graph::{Graph, NodeId, ValueId};
+use crate::graph::{Graph, NodeId, ValueId, walk};
 use crate::kernel::verify::verify;
 use crate::kernel::{Access, BufferParam, Inst, Kernel, Pass, PassKind, ScratchNeed, Size};
 use crate::options::{Level, Options};
@@ -18,8 +18,8 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use std::collections::BinaryHeap;
 use tracelift_runtime::program::{
-    BufferDecl, BufferId, Donation, KernelCall, KernelId, LibraryCall, Place, Program, SizeId, Step, SymbolSource,
-    TensorDecl, TensorRef,
+    BufferDecl, BufferId, Donation, KernelCall, KernelId, LibraryCall, Place, Program, SizeId, SizeStep, Step,
+    SymbolSource, TensorDecl, TensorRef,
 };
 
 /// A program without code, the kernels to compile for it, and what did not fuse.
@@ -111,10 +111,18 @@ fn units(graph: &Graph, grouping: &Grouping) -> Result<Vec<Unit>> {
             all.len() - 1
         });
     }
+    let sources = walk::slot_sources(graph);
     let mut users: Vec<Vec<usize>> = vec![Vec::new(); all.len()];
     let mut waiting = vec![0usize; all.len()];
     for (id, node) in graph.iter() {
         let to = index[&unit_of(id)];
+        for source in walk::slot_operands(&sources, graph, id) {
+            let from = index[&unit_of(source)];
+            if from != to {
+                users[from].push(to);
+                waiting[to] += 1;
+            }
+        }
         for operand in &node.inputs {
             let (base, _) = renamed(graph, *operand);
             // A renaming movement inside a group is no step of its own.
@@ -156,6 +164,8 @@ struct Builder<'a> {
     kernels: Vec<Kernel>,
     lanes: Vec<Dim>,
     sizes: FxHashMap<Dim, SizeId>,
+    /// The graph's slots in the order in which steps define them: the program's numbers.
+    slots: Vec<u32>,
     buffers: FxHashMap<Operand, BufferId>,
 }
 
@@ -172,6 +182,7 @@ impl<'a> Builder<'a> {
             kernels: Vec::new(),
             lanes: Vec::new(),
             sizes: FxHashMap::default(),
+            slots: Vec::new(),
             buffers: FxHashMap::default(),
         }
     }
@@ -181,9 +192,19 @@ impl<'a> Builder<'a> {
             return id;
         }
         let id = SizeId(self.program.sizes.len() as u32);
-        self.program.sizes.push(dim.clone());
+        self.program.sizes.push(self.renumbered(dim));
         self.sizes.insert(dim.clone(), id);
         id
+    }
+
+    /// The size with the program's numbers for slots. One that no step has defined gets a number that none has, which
+    /// the program's check refuses.
+    fn renumbered(&self, dim: &Dim) -> Dim {
+        let number = |k: u32| self.slots.iter().position(|&slot| slot == k).map_or(u32::MAX, |at| at as u32);
+        dim.substitute(&|atom| match atom {
+            Atom::Slot(k, bound) => Some(Dim::slot(number(*k), self.renumbered(bound))),
+            _ => None,
+        })
     }
 
     fn sizes_of(&mut self, dims: &[Dim]) -> Vec<SizeId> {
@@ -242,6 +263,7 @@ impl<'a> Builder<'a> {
             // A movement is a step only where its elements are needed in a buffer of their own.
             Lower::Movement(Movement::Pad | Movement::Concat) => self.materialize(id.result(0)).map(drop),
             Lower::Movement(_) => Ok(()),
+            Lower::Slot => self.define_slot(id),
             Lower::Contraction => {
                 let flags = ["transpose_a", "transpose_b"].map(|f| Dim::from(i64::from(node.attrs.bool(f))));
                 self.library(id, "matmul", &flags)
@@ -255,6 +277,23 @@ impl<'a> Builder<'a> {
                 Err(Error::new(Kind::Internal, format!("`{}` reached the scheduler ungrouped", node.op.name)))
             }
         }
+    }
+
+    /// A step that reads the slot's value, unless one has: the node is the same number again.
+    fn define_slot(&mut self, id: NodeId) -> Result<()> {
+        let node = self.graph.node(id);
+        let value = self.materialize(node.inputs[0])?;
+        self.buffers.insert(Operand::Value(id.result(0)), value);
+        let size = node.attrs.dims("size").and_then(|sizes| sizes.first()).and_then(Dim::as_slot_atom);
+        let Some(Atom::Slot(k, bound)) =
+            size.filter(|atom| !matches!(atom, Atom::Slot(k, _) if self.slots.contains(k)))
+        else {
+            return Ok(());
+        };
+        let bound = self.size(bound);
+        self.slots.push(*k);
+        self.program.steps.push(Step::Size(SizeStep { value, bound }));
+        Ok(())
     }
 
     fn library(&mut self, id: NodeId, routine: &str, params: &[Dim]) -> Result<()> {
@@ -438,7 +477,7 @@ impl<'a> Builder<'a> {
         let buffer = self.buffers.get(&Operand::Value(value))?;
         let writes = |step: &Step| match step {
             Step::Library(call) => call.epilogue.is_none() && call.outputs.iter().any(|o| o.buffer == *buffer),
-            Step::Kernel(_) => false,
+            Step::Kernel(_) | Step::Size(_) => false,
         };
         self.program.steps.iter().position(writes)
     }
@@ -470,7 +509,7 @@ impl<'a> Builder<'a> {
             scratch: SizeId(0),
         };
         self.kernels.push(kernel);
-        self.lanes.push(lowered.lanes);
+        self.lanes.push(self.renumbered(&lowered.lanes));
         call
     }
 
@@ -527,7 +566,7 @@ impl<'a> Builder<'a> {
                 let kernel = &self.kernels[call.kernel.index()];
                 matches!((at(old), at(new)), (Some(read), Some(written)) if plan::may_alias(kernel, read, written))
             }
-            Step::Library(_) => false,
+            Step::Library(_) | Step::Size(_) => false,
         }
     }
 
@@ -569,7 +608,7 @@ impl Schedule {
             let call = match step {
                 Step::Kernel(call) => call,
                 Step::Library(LibraryCall { epilogue: Some(call), .. }) => call,
-                Step::Library(_) => continue,
+                Step::Library(_) | Step::Size(_) => continue,
             };
             call.scratch = SizeId(self.program.sizes.len() as u32);
             self.program.sizes.push(sizes[call.kernel.index()].clone());
@@ -591,6 +630,7 @@ fn lone_symbol(dim: &Dim) -> Option<u32> {
 fn touched(step: &Step) -> Vec<BufferId> {
     match step {
         Step::Kernel(call) => call.operands.clone(),
+        Step::Size(size) => vec![size.value],
         Step::Library(call) => {
             let own = call.inputs.iter().chain(&call.outputs).map(|t| t.buffer);
             own.chain(call.epilogue.iter().flat_map(|e| e.operands.iter().copied())).collect()

@@ -128,8 +128,15 @@ impl<'a> Derivatives<'a> {
         let mut builder = GraphBuilder::new(self.op.name);
         let operands: Vec<_> = self.inputs.iter().map(|x| builder.parameter("x", spec_of(x))).collect();
         let results = builder.apply_at(self.op, self.attrs.clone(), &operands, Loc::default());
-        let results = results.unwrap_or_else(|e| panic!("{e}"));
-        (builder, operands, results.to_vec())
+        let mut results = results.unwrap_or_else(|e| panic!("{e}")).to_vec();
+        for (k, weight) in &self.weights {
+            // A size that depends on data is that of this sample.
+            let shape: Vec<Dim> = weight.shape().iter().map(|&n| n.into()).collect();
+            let shape = Attrs::new().with("dims", shape);
+            let known = builder.apply_at(&ops::ENSURE_SHAPE, shape, &[results[*k]], Loc::default());
+            results[*k] = known.unwrap_or_else(|e| panic!("{e}"))[0];
+        }
+        (builder, operands, results)
     }
 
     /// The graph of the gradients of the weighted sum by the sources that there is a gradient for; those.

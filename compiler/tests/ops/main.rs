@@ -4,6 +4,7 @@
 
 mod axes;
 mod battery;
+mod bounded;
 mod compiled;
 mod contract;
 mod elementwise;

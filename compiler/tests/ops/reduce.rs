@@ -1,7 +1,8 @@
 //! Reductions and scans over chosen axes.
 
 use crate::battery::{check_first_order, check_gradient};
-use crate::support::{assert_close, counted, f64s, i32s, one, refused, values};
+use crate::compiled::compare_with;
+use crate::support::{assert_close, counted, f64s, i32s, one, values};
 use tracelift_compiler::graph::Attrs;
 use tracelift_compiler::ops;
 use tracelift_runtime::Array;
@@ -47,7 +48,16 @@ fn empty_axes() {
     assert_eq!(values(&ops::REDUCE_SUM, over(&[0]), std::slice::from_ref(&x)), [0.0; 3]);
     assert_eq!(values(&ops::REDUCE_PROD, over(&[0]), std::slice::from_ref(&x)), [1.0; 3]);
     assert!(values(&ops::REDUCE_MEAN, over(&[0]), std::slice::from_ref(&x)).iter().all(|v| v.is_nan()));
-    assert!(refused(&ops::REDUCE_MAX, over(&[0]), std::slice::from_ref(&x)).contains("axis 0 of length 0"));
+    let ints = Array::from_slice::<i64>(&[2, 0], &[]);
+    for (op, float, int) in
+        [(&ops::REDUCE_MAX, f64::NEG_INFINITY, i64::MIN), (&ops::REDUCE_MIN, f64::INFINITY, i64::MAX)]
+    {
+        assert_eq!(values(op, over(&[0]), std::slice::from_ref(&x)), [float; 3]);
+        assert_eq!(one(op, over(&[1]), std::slice::from_ref(&ints)).as_slice::<i64>(), [int; 2]);
+        for (axes, x) in [(over(&[0]), &x), (over(&[1]), &ints)] {
+            compare_with(op, &axes, std::slice::from_ref(x)).unwrap_or_else(|e| panic!("{e}"));
+        }
+    }
     assert_eq!(values(&ops::REDUCE_LOGSUMEXP, over(&[0]), std::slice::from_ref(&x)), [f64::NEG_INFINITY; 3]);
     assert_eq!(values(&ops::REDUCE_MAX, over(&[1]), &[x]), [0.0; 0]);
 }

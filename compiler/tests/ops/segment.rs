@@ -56,6 +56,8 @@ fn counts_by_class_and_length() {
     compare_with(&ops::CONFUSION_MATRIX, &attrs, &lists).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(one(&ops::CONFUSION_MATRIX, attrs.clone(), &lists).as_slice::<i32>(), [1, 0, 1, 2]);
     refused(&ops::CONFUSION_MATRIX, attrs, &[i32s(&[1], &[2]), i32s(&[1], &[0])]);
+    let longest = one(&ops::SEQUENCE_MASK, Attrs::new(), &[i32s(&[2], &[1, 2])]);
+    assert_eq!(longest.as_slice::<bool>(), [true, false, true, true]);
     let attrs = Attrs::new().with("maxlen", 3i64).with("dtype", DType::I32);
     assert_eq!(
         one(&ops::SEQUENCE_MASK, attrs, &[i32s(&[3], &[1, 0, 5])]).as_slice::<i32>(),

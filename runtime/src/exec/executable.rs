@@ -37,6 +37,8 @@ pub struct Executable {
     pub(super) outputs: Vec<Output>,
     /// Whether a call has to hold on to any of its outputs until the end.
     pub(super) keeps_outputs: bool,
+    /// Number of stages: one more than the sizes that depend on data.
+    pub(super) stages: usize,
     /// In order of use, the latest at the end.
     plans: Mutex<Vec<Arc<Plan>>>,
     pub(super) frames: FrameCache,
@@ -55,6 +57,8 @@ pub(super) struct Output {
     pub state: Option<usize>,
     /// Whether it may be written over the state's old value.
     pub in_place: bool,
+    /// The stage from which on its shape is known.
+    pub stage: usize,
     /// Whether a later output is the same buffer.
     pub is_shared: bool,
 }
@@ -93,13 +97,15 @@ impl Executable {
             constants.as_ptr().copy_from_nonoverlapping(program.constants.as_ptr(), program.constants.len());
         }
         let outputs = (0..program.outputs.len()).map(|index| output(&program, index)).collect::<Vec<_>>();
+        let stages = program.stages().len();
         let executable = Executable {
             _code: code,
             entries,
             routines,
             tiles: Routine::table(),
             constants,
-            keeps_outputs: outputs.iter().any(|output| output.is_shared || output.state.is_some()),
+            stages,
+            keeps_outputs: stages > 1 || outputs.iter().any(|output| output.is_shared || output.state.is_some()),
             outputs,
             plans: Mutex::new(Vec::new()),
             frames: FrameCache::default(),
@@ -132,8 +138,13 @@ impl Executable {
 
     /// The plan for these values of the size symbols; made once and kept.
     pub fn plan(&self, symbols: &[i64]) -> Result<Arc<Plan>> {
+        self.stage_plan(symbols, &[])
+    }
+
+    /// As [`plan`](Self::plan), of the stage that follows once these slots are known.
+    pub(super) fn stage_plan(&self, symbols: &[i64], slots: &[i64]) -> Result<Arc<Plan>> {
         let find = |plans: &mut Vec<Arc<Plan>>| {
-            let at = plans.iter().rposition(|plan| plan.symbols == symbols)?;
+            let at = plans.iter().rposition(|plan| plan.symbols == symbols && plan.slots == slots)?;
             let plan = plans.remove(at);
             plans.push(plan.clone());
             Some(plan)
@@ -143,7 +154,7 @@ impl Executable {
             return Ok(plan);
         }
         // Made outside the lock: two threads may both make it, which does no harm.
-        let plan = Arc::new(Plan::new(&self.program, symbols)?);
+        let plan = Arc::new(Plan::of_stage(&self.program, symbols, slots)?);
         let mut plans = lock();
         if let Some(plan) = find(&mut plans) {
             return Ok(plan);
@@ -176,7 +187,7 @@ fn require_features(program: &Program) -> Result<()> {
 /// The library kernel of each step; None for steps that run generated kernels.
 fn resolve_routines(program: &Program) -> Result<Vec<Option<&'static LibraryKernel>>> {
     let resolve = |step: &Step| match step {
-        Step::Kernel(_) => Ok(None),
+        Step::Kernel(_) | Step::Size(_) => Ok(None),
         Step::Library(call) => library::find(&call.routine).map(Some).ok_or_else(|| {
             let (name, routine) = (&program.name, &call.routine);
             let why = format!("program `{name}` needs library routine `{routine}`, which this runtime lacks");
@@ -203,6 +214,7 @@ fn output(program: &Program, index: usize) -> Output {
         },
         state: donation.map(|donation| donation.input as usize),
         in_place: donation.is_some_and(|donation| may_update_in_place(program, donation)),
+        stage: program.stage_of(&[&program.outputs[index].dims[..], &[program.buffers[buffer.index()].len]].concat()),
         is_shared: program.outputs[index + 1..].iter().any(|later| later.buffer == buffer),
     }
 }
@@ -227,6 +239,7 @@ fn may_update_in_place(program: &Program, donation: &Donation) -> bool {
 fn touches(step: &Step, buffer: BufferId) -> bool {
     match step {
         Step::Kernel(call) => call.operands.contains(&buffer),
+        Step::Size(size) => size.value == buffer,
         Step::Library(call) => {
             call.inputs.iter().chain(&call.outputs).any(|tensor| tensor.buffer == buffer)
                 || call.epilogue.as_ref().is_some_and(|epilogue| epilogue.operands.contains(&buffer))
@@ -237,6 +250,8 @@ fn touches(step: &Step, buffer: BufferId) -> bool {
 fn can_fail(program: &Program, step: &Step) -> bool {
     match step {
         Step::Kernel(call) => program.kernels[call.kernel.index()].can_fail,
+        // What it says may be out of bounds, and then there may be no memory for the next stage.
+        Step::Size(_) => true,
         Step::Library(call) => {
             let epilogue = call.epilogue.as_ref().map(|epilogue| epilogue.kernel);
             library::find(&call.routine).is_none_or(|routine| routine.can_fail)

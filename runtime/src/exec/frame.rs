@@ -6,11 +6,12 @@
 //! Invariant: [`Frame::pointers`] parallels [`Plan::operands`]. Entries of temporaries and constants are set by
 //! [`Frame::new`] and [`Frame::rebind`]; those of inputs and outputs by [`Frame::point`], anew in each call.
 
+use super::stages::StageFrame;
 use crate::alloc::Block;
 use crate::array::Array;
 use crate::error::Result;
 use crate::program::plan::{ALIGN, Plan};
-use crate::program::{Place, Program};
+use crate::program::{Place, Program, Step};
 use std::cell::{Cell, RefCell};
 use std::ptr::null_mut;
 use std::sync::Arc;
@@ -31,6 +32,25 @@ pub struct Frame {
     bases: Vec<*mut u8>,
     /// Owns what the pointers of temporaries point to.
     arena: Option<Block>,
+    /// If sizes depend on data: each stage with its memory. Then the pointers above are not used.
+    pub(super) stages: Vec<StageFrame>,
+    /// For stages: the address of each buffer of the program that is known by now.
+    pub(super) addresses: Vec<*mut u8>,
+}
+
+/// What a run of steps sees: numbers for sizes and addresses for buffers.
+pub struct Bound<'a> {
+    /// The sizes.
+    pub plan: &'a Plan,
+    /// Parallel to [`Plan::operands`].
+    pub pointers: &'a [*mut u8],
+}
+
+impl<'a> Bound<'a> {
+    /// The operands of a step that begin at `position`.
+    pub fn operands(&self, position: u32) -> &'a [*mut u8] {
+        &self.pointers[position as usize..]
+    }
 }
 
 /// `pointers[position] = bases[base]`.
@@ -52,6 +72,8 @@ impl Frame {
             patches: Vec::with_capacity(plan.operands.len()),
             bases: vec![null_mut(); program.inputs.len() + program.outputs.len()],
             arena: None,
+            stages: Vec::new(),
+            addresses: Vec::new(),
             plan,
         };
         frame.lay_out(program, constants)?;
@@ -65,14 +87,11 @@ impl Frame {
     }
 
     fn lay_out(&mut self, program: &Program, constants: &Block) -> Result<()> {
-        let Plan { arena, operands, .. } = &*self.plan;
-        let held = self.arena.as_ref().map_or(0, Block::size);
-        if held < arena.bytes || held / 4 > arena.bytes {
-            self.arena = None; // Freed first: there may not be room for both.
-            self.arena = Some(Block::new(arena.bytes).map_err(|e| {
-                e.map_message(|m| format!("program `{}`: {} bytes of temporaries: {m}", program.name, arena.bytes))
-            })?);
+        if program.steps.iter().any(|step| matches!(step, Step::Size(_))) {
+            return Ok(()); // Each stage has pointers and an arena of its own.
         }
+        let Plan { arena, operands, .. } = &*self.plan;
+        fit(&mut self.arena, arena.bytes, &program.name)?;
         let temporaries = self.arena.as_ref().map_or(null_mut(), Block::as_ptr);
         self.pointers.clear();
         self.patches.clear();
@@ -103,10 +122,23 @@ impl Frame {
         }
     }
 
-    /// The operands of a step that begin at `position`.
-    pub fn operands(&self, position: u32) -> &[*mut u8] {
-        &self.pointers[position as usize..]
+    /// What the steps see.
+    pub fn bound(&self) -> Bound<'_> {
+        Bound { plan: &self.plan, pointers: &self.pointers }
     }
+}
+
+/// Makes `arena` large enough, and not much larger.
+pub(super) fn fit(arena: &mut Option<Block>, bytes: usize, program: &str) -> Result<()> {
+    let held = arena.as_ref().map_or(0, Block::size);
+    if arena.is_none() || held < bytes || held / 4 > bytes {
+        *arena = None; // Freed first: there may not be room for both.
+        let block = Block::new(bytes);
+        *arena = Some(
+            block.map_err(|e| e.map_message(|m| format!("program `{program}`: {bytes} bytes of temporaries: {m}")))?,
+        );
+    }
+    Ok(())
 }
 
 /// Frames that wait for the next call. Taking and returning one is a single atomic exchange.

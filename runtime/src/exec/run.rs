@@ -8,7 +8,7 @@
 
 use super::args::{Arg, Arguments, Operands, References, accepts, bind_symbols};
 use super::executable::{Executable, Output, Source};
-use super::frame::{Frame, scratch};
+use super::frame::{Bound, Frame, scratch};
 use super::parallel;
 use crate::array::Array;
 use crate::error::{Error, Kind, Result};
@@ -80,11 +80,19 @@ impl Executable {
         give: &mut impl FnMut(Array),
         profiling: bool,
     ) -> Result<()> {
+        if self.stages > 1 {
+            return self.execute_stages(frame, operands, give, profiling);
+        }
         for index in 0..operands.count() {
             frame.set_base(index, operands.array(index).as_ptr().cast_mut());
         }
         for (index, output) in self.outputs.iter().enumerate() {
-            let Some(array) = self.provide(frame, operands, index, output)? else { continue };
+            let spec = &frame.plan.outputs[index];
+            let (array, address) = self.provide(spec, &mut frame.kept, operands, index, output)?;
+            if let Some(address) = address {
+                frame.set_base(operands.count() + index, address);
+            }
+            let Some(array) = array else { continue };
             let is_state = output.state.is_some_and(|input| operands.state(input).is_some());
             if is_state {
                 frame.kept[index] = Some(array);
@@ -96,7 +104,7 @@ impl Executable {
             give(array);
         }
         frame.point();
-        self.run_steps(frame, profiling)?;
+        self.run_steps(&frame.bound(), profiling)?;
         if self.keeps_outputs {
             for (output, kept) in self.outputs.iter().zip(&mut frame.kept) {
                 if let Some(state) = output.state.and_then(|input| operands.state(input))
@@ -109,39 +117,37 @@ impl Executable {
         Ok(())
     }
 
-    /// The array of an output, to be written by the steps if it has a buffer of its own. None if the steps write over
-    /// a state's old value.
-    fn provide(
+    /// The array of an output, and the address of its elements if it has a buffer of its own that steps write. There
+    /// is no array if they write over a state's old value.
+    pub(super) fn provide(
         &self,
-        frame: &mut Frame,
+        Spec { dtype, shape }: &Spec,
+        kept: &mut [Option<Array>],
         operands: &mut impl Operands,
         index: usize,
         output: &Output,
-    ) -> Result<Option<Array>> {
-        let Frame { plan, kept, .. } = frame;
-        let Spec { dtype, shape } = &plan.outputs[index];
+    ) -> Result<(Option<Array>, Option<*mut u8>)> {
         let reshaped =
             |array: &Array| if array.shape() == &shape[..] { Ok(array.clone()) } else { array.reshaped(shape) };
-        let array = match output.source {
+        Ok(match output.source {
             Source::Own => {
-                let base = operands.count() + index;
                 if output.in_place
                     && let Some(state) = output.state.and_then(|input| operands.state(input))
                     && state.is_unique()
                 {
-                    let address = state.as_ptr().cast_mut();
                     if output.is_shared {
                         kept[index] = Some(state.clone());
                     }
-                    frame.set_base(base, address);
-                    return Ok(None);
+                    return Ok((None, Some(state.as_ptr().cast_mut())));
                 }
                 let array = Array::uninit(*dtype, shape)?;
-                frame.set_base(base, array.as_ptr().cast_mut());
-                array
+                let address = array.as_ptr().cast_mut();
+                (Some(array), Some(address))
             }
-            Source::Input(input) => reshaped(operands.array(input))?,
-            Source::Earlier(earlier) => reshaped(kept[earlier].as_ref().expect("a shared output is kept"))?,
+            Source::Input(input) => (Some(reshaped(operands.array(input))?), None),
+            Source::Earlier(earlier) => {
+                (Some(reshaped(kept[earlier].as_ref().expect("a shared output is kept"))?), None)
+            }
             Source::Constant(offset) => {
                 let array = Array::uninit(*dtype, shape)?;
                 // SAFETY: the plan checked that the constant lies inside the constants; the array is new.
@@ -149,13 +155,12 @@ impl Executable {
                     let constant = self.constants.as_ptr().add(offset);
                     array.as_ptr().cast_mut().copy_from_nonoverlapping(constant, array.size_in_bytes());
                 }
-                array
+                (Some(array), None)
             }
-        };
-        Ok(Some(array))
+        })
     }
 
-    fn run_steps(&self, frame: &Frame, profiling: bool) -> Result<()> {
+    pub(super) fn run_steps(&self, frame: &Bound<'_>, profiling: bool) -> Result<()> {
         for step in &frame.plan.steps {
             let begin = profiling.then(Instant::now);
             match &step.action {
@@ -175,11 +180,12 @@ impl Executable {
         let name = match &program.steps[step.index as usize] {
             Step::Kernel(call) => &program.kernels[call.kernel.index()].name,
             Step::Library(call) => &call.routine,
+            Step::Size(_) => "size",
         };
         profile::record(&program.name, name, Some(step.index), begin);
     }
 
-    fn run_kernel(&self, frame: &Frame, kernel: &PlannedKernel) -> Result<()> {
+    fn run_kernel(&self, frame: &Bound<'_>, kernel: &PlannedKernel) -> Result<()> {
         let launch = self.launch(frame, kernel);
         let status = if kernel.cost() < MIN_PARALLEL_COST {
             launch.range(0, kernel.grid)
@@ -196,8 +202,8 @@ impl Executable {
         if status == 0 { Ok(()) } else { Err(self.failure(kernel, status)) }
     }
 
-    fn run_library(&self, frame: &Frame, step: &PlannedStep, call: &PlannedLibrary) -> Result<()> {
-        let plan = &*frame.plan;
+    fn run_library(&self, frame: &Bound<'_>, step: &PlannedStep, call: &PlannedLibrary) -> Result<()> {
+        let plan = frame.plan;
         let addresses = frame.operands(step.operands);
         let dims = |tensor: &PlannedTensor| &plan.dims[tensor.dims as usize..][..tensor.rank as usize];
         let inputs: SmallVec<[View<'_>; 16]> = call
@@ -236,7 +242,7 @@ impl Executable {
         }
     }
 
-    fn launch(&self, frame: &Frame, kernel: &PlannedKernel) -> Launch {
+    fn launch(&self, frame: &Bound<'_>, kernel: &PlannedKernel) -> Launch {
         Launch {
             entry: self.entries[kernel.kernel.index()],
             buffers: frame.operands(kernel.operands).as_ptr(),

@@ -3,7 +3,8 @@
 //! What depends on the sizes of a call (lengths, offsets of constants, overflow) is checked by [`super::plan`].
 //! What the machine code does is not checked: a program is as trusted as a shared library.
 
-use super::{Atom, BufferId, KernelCall, Place, Program, SizeId, Step, TensorDecl, TensorRef};
+use super::{Atom, BufferId, KernelCall, Place, Program, SizeId, SizeStep, Step, TensorDecl, TensorRef};
+use crate::array::DType;
 use crate::error::{Error, Kind, Result};
 
 /// An error of kind [`Kind::Internal`] that says which index or rule of `program` is broken.
@@ -24,11 +25,12 @@ impl Checker<'_> {
             let source = p.symbols.get(k as usize)?;
             p.inputs.get(source.input as usize)?.dims.get(source.axis as usize)
         };
+        let slots = p.stages().len() - 1;
         for size in &p.sizes {
             let mut unbound = None;
             size.visit(&mut |atom| match atom {
                 Atom::Sym(k) if bound(*k).is_none() => unbound = Some(format!("n{k}")),
-                Atom::Slot(k, _) => unbound = Some(format!("s{k}")),
+                Atom::Slot(k, _) if *k as usize >= slots => unbound = Some(format!("s{k}")),
                 _ => {}
             });
             if let Some(symbol) = unbound {
@@ -42,6 +44,9 @@ impl Checker<'_> {
         let p = self.program;
         for (i, input) in p.inputs.iter().enumerate() {
             self.tensor("input", i, input)?;
+            if p.stage_of(&input.dims) > 0 {
+                return self.broken(format!("input {i} has a size that only a step knows"));
+            }
             if p.buffers[input.buffer.index()].place != Place::Input(i as u32) {
                 return self.broken(format!("input {i} is not in a buffer of its own"));
             }
@@ -106,9 +111,19 @@ impl Checker<'_> {
     }
 
     fn steps(&self) -> Result<()> {
+        let mut stage = 0;
         for (s, step) in self.program.steps.iter().enumerate() {
+            let early = sizes_used(self.program, step).into_iter().find(|&size| self.program.stage_of(&[size]) > stage);
+            if let Some(size) = early {
+                let size = &self.program.sizes[size.index()];
+                return self.broken(format!("step {s} uses size `{size}` before it is known"));
+            }
             match step {
                 Step::Kernel(call) => self.kernel_call(s, call)?,
+                Step::Size(size) => {
+                    self.size_step(s, size)?;
+                    stage += 1;
+                }
                 Step::Library(call) => {
                     self.size_ids(&call.params, || format!("step {s}"))?;
                     call.inputs.iter().chain(&call.outputs).try_for_each(|tensor| self.operand(s, tensor))?;
@@ -123,6 +138,16 @@ impl Checker<'_> {
                     }
                 }
             }
+        }
+        Ok(())
+    }
+
+    fn size_step(&self, step: usize, size: &SizeStep) -> Result<()> {
+        self.alive(step, size.value)?;
+        let buffer = &self.program.buffers[size.value.index()];
+        let len = self.program.sizes[buffer.len.index()].as_const();
+        if buffer.dtype != DType::I64 || len != Some(1) {
+            return self.broken(format!("step {step} reads a size from buffer {}, which is no i64", size.value.0));
         }
         Ok(())
     }
@@ -172,4 +197,24 @@ impl Checker<'_> {
     fn broken<T>(&self, what: String) -> Result<T> {
         Err(Error::new(Kind::Internal, format!("program `{}` is not well formed: {what}", self.program.name)))
     }
+}
+
+/// Every size that a step uses and that exists; those of its operands' buffers too.
+fn sizes_used(program: &Program, step: &Step) -> Vec<SizeId> {
+    let buffer = |id: &BufferId| program.buffers.get(id.index()).map(|buffer| buffer.len);
+    let kernel = |call: &KernelCall| {
+        let own = call.sizes.iter().copied().chain([call.grid, call.point_cost, call.scratch]);
+        own.chain(call.operands.iter().filter_map(buffer)).collect::<Vec<_>>()
+    };
+    let mut sizes = match step {
+        Step::Kernel(call) => kernel(call),
+        Step::Size(size) => vec![size.bound],
+        Step::Library(call) => {
+            let tensors = call.inputs.iter().chain(&call.outputs);
+            let own = tensors.flat_map(|t| t.dims.iter().copied().chain(buffer(&t.buffer)));
+            own.chain(call.params.iter().copied()).chain(call.epilogue.iter().flat_map(kernel)).collect()
+        }
+    };
+    sizes.retain(|size| size.index() < program.sizes.len());
+    sizes
 }

@@ -85,6 +85,11 @@ impl Dim {
         }
     }
 
+    /// The slot with its bound, if the size is nothing else.
+    pub fn as_slot_atom(&self) -> Option<&Atom> {
+        self.single_atom().filter(|atom| matches!(atom, Atom::Slot(..)))
+    }
+
     /// The terms of the normal form, sorted; empty for 0.
     pub fn terms(&self) -> Vec<Term> {
         match &self.0 {

@@ -4,8 +4,13 @@
 //! machine code for its kernels, and a list of [steps](Step). It says nothing of graphs. The executor
 //! ([`crate::exec`]) binds it to the sizes of a call, lays its temporaries out in one arena, and runs the steps.
 //!
+//! A size that depends on data is a *slot*: a [`Step::Size`] reads it from a buffer. These steps cut the list into
+//! *stages*: slot `k` is known from stage `k + 1` on, in which buffers of that size are first written. So each stage has
+//! sizes that are numbers when it begins, a plan and an arena of its own, and results are exactly as large as they are.
+//!
 //! Invariants
 //! - every size that a call needs is in [`Program::sizes`]; steps and buffers refer to it by [`SizeId`];
+//! - slots are numbered in the order in which steps define them; no step uses a slot that comes later;
 //! - a temporary is written before it is read, and lives from `first` to `last` step, both included;
 //! - an output has a buffer of its own, or is an input, a constant or the buffer of an earlier output again;
 //! - kernels only touch the operands of their call, at offsets proved from the shapes; a kernel may read and
@@ -162,6 +167,18 @@ pub enum Step {
     Kernel(KernelCall),
     /// Run a library kernel.
     Library(LibraryCall),
+    /// Learn a size.
+    Size(SizeStep),
+}
+
+/// Makes a number that earlier steps computed the value of the next size slot. It is an error if the number is
+/// negative or above the bound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SizeStep {
+    /// Holds one i64.
+    pub value: BufferId,
+    /// The greatest value.
+    pub bound: SizeId,
 }
 
 /// A call of a generated kernel over its whole grid. See [`abi`] for what the kernel receives.
@@ -195,6 +212,35 @@ pub struct LibraryCall {
     /// Run over rows of the first output as soon as they are finished, while they are in cache: the
     /// kernel's grid is the product of all but the last axis of that output, in order.
     pub epilogue: Option<KernelCall>,
+}
+
+impl Program {
+    /// The steps of each stage, without the steps that end them.
+    pub fn stages(&self) -> Vec<std::ops::Range<usize>> {
+        let mut stages = Vec::new();
+        let mut begin = 0;
+        for (s, step) in self.steps.iter().enumerate() {
+            if let Step::Size(_) = step {
+                stages.push(begin..s);
+                begin = s + 1;
+            }
+        }
+        stages.push(begin..self.steps.len());
+        stages
+    }
+
+    /// The stage from which on these sizes are known: one more than the greatest slot in them.
+    pub(crate) fn stage_of(&self, sizes: &[SizeId]) -> usize {
+        let mut stage = 0;
+        for size in sizes {
+            self.sizes[size.index()].visit(&mut |atom| {
+                if let Atom::Slot(k, _) = atom {
+                    stage = stage.max(*k as usize + 1);
+                }
+            });
+        }
+        stage
+    }
 }
 
 /// A buffer seen as a dense row-major tensor.

@@ -4,24 +4,31 @@
 //! Invariants: two temporaries that are alive at the same step do not overlap in the arena; lengths and grids
 //! are not negative; no size in bytes exceeds [`MAX_BYTES`].
 
-use super::{BufferId, KernelCall, KernelId, Place, Program, SizeId, Step, TensorDecl, TensorRef};
+use super::{BufferId, Dim, KernelCall, KernelId, Place, Program, SizeId, Step, TensorDecl, TensorRef};
 use crate::array::{DType, Shape};
 use crate::error::{Error, Kind, Result};
+use std::ops::Range;
 
 /// Alignment of every buffer of the arena.
 pub const ALIGN: usize = 64;
 
+/// A size that a later stage will know.
+const UNKNOWN: i64 = i64::MIN;
+
 /// The largest buffer or arena.
 pub const MAX_BYTES: usize = isize::MAX as usize / 2;
 
-/// A program's sizes, memory layout and steps for one value of each size symbol.
+/// A program's sizes, memory layout and steps for one value of each size symbol. If sizes depend on data, those of one
+/// stage, for one value of each slot that is known by then.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The values of the size symbols.
     pub symbols: Vec<i64>,
+    /// The values of the slots: as many as there are stages before this one.
+    pub slots: Vec<i64>,
     /// The shapes that the inputs must have.
     pub inputs: Vec<Spec>,
-    /// The shapes that the outputs will have.
+    /// The shapes that the outputs will have; those that are not known yet are left empty.
     pub outputs: Vec<Spec>,
     /// Where the temporaries are.
     pub arena: Arena,
@@ -119,16 +126,33 @@ pub struct PlannedTensor {
 }
 
 impl Plan {
-    /// The plan of a well-formed `program` for these values of its size symbols.
+    /// The plan of a well-formed `program`, or of its first stage, for these values of its size symbols.
     ///
     /// An error if a size overflows, is negative or divides by zero, or if lengths contradict each other.
     pub fn new(program: &Program, symbols: &[i64]) -> Result<Plan> {
-        let sizes = program.sizes.iter().map(|size| size.eval(symbols, &[])).collect::<Result<Vec<i64>>>();
+        Plan::of_stage(program, symbols, &[])
+    }
+
+    /// As [`Plan::new`], of the stage that follows once these slots are known.
+    pub fn of_stage(program: &Program, symbols: &[i64], slots: &[i64]) -> Result<Plan> {
+        let stage = slots.len();
+        let mut stages = program.stages();
+        let (is_last, steps) = (stage + 1 == stages.len(), stages.swap_remove(stage));
+        let is_later = |sizes: &[SizeId]| !is_last && program.stage_of(sizes) > stage;
+        let size = |(id, size): (u32, &Dim)| match is_later(&[SizeId(id)]) {
+            true => Ok(UNKNOWN),
+            false => size.eval(symbols, slots),
+        };
+        let sizes = (0..).zip(&program.sizes).map(size).collect::<Result<Vec<i64>>>();
         let sizes = sizes.map_err(|e| e.map_message(|m| format!("program `{}`: {m}", program.name)))?;
         let mut planner = Planner { program, symbols, sizes, operands: vec![], size_args: vec![], dims: vec![] };
         let inputs = program.inputs.iter().map(|input| planner.spec(input)).collect::<Result<Vec<_>>>()?;
-        let outputs = program.outputs.iter().map(|output| planner.spec(output)).collect::<Result<Vec<_>>>()?;
-        for donation in &program.donations {
+        let output = |output: &TensorDecl| match is_later(&output.dims) {
+            true => Ok(Spec { dtype: output.dtype, shape: Shape::new() }),
+            false => planner.spec(output),
+        };
+        let outputs = program.outputs.iter().map(output).collect::<Result<Vec<_>>>()?;
+        for donation in program.donations.iter().filter(|_| stage == 0) {
             let (old, new) = (&inputs[donation.input as usize], &outputs[donation.output as usize]);
             if old != new {
                 let name = &program.inputs[donation.input as usize].name;
@@ -136,13 +160,14 @@ impl Plan {
                 return Err(planner.error(Kind::Internal, why));
             }
         }
-        let arena = planner.arena()?;
-        let mut steps = Vec::with_capacity(program.steps.len());
-        for (index, step) in program.steps.iter().enumerate() {
-            steps.extend(planner.step(index, step)?);
+        let arena = planner.arena(&steps)?;
+        let mut planned = Vec::with_capacity(steps.len());
+        for index in steps {
+            planned.extend(planner.step(index, &program.steps[index])?);
         }
         let Planner { operands, size_args, dims, .. } = planner;
-        Ok(Plan { symbols: symbols.to_vec(), inputs, outputs, arena, steps, operands, size_args, dims })
+        let (symbols, slots) = (symbols.to_vec(), slots.to_vec());
+        Ok(Plan { symbols, slots, inputs, outputs, arena, steps: planned, operands, size_args, dims })
     }
 }
 
@@ -174,12 +199,18 @@ impl Planner<'_> {
         Ok(Spec { dtype: tensor.dtype, shape })
     }
 
-    fn arena(&self) -> Result<Arena> {
+    /// The memory of the temporaries that these steps, a stage, are the first to write. What later stages read lives
+    /// to the end.
+    fn arena(&self, steps: &Range<usize>) -> Result<Arena> {
         let mut temps = Vec::new();
         for (b, buffer) in self.program.buffers.iter().enumerate() {
+            if self.sizes[buffer.len.index()] == UNKNOWN {
+                continue;
+            }
             let bytes = self.bytes(buffer.dtype, self.length(buffer.len)?)?;
             match buffer.place {
-                Place::Temp { first, last } => {
+                Place::Temp { first, last } if steps.contains(&(first as usize)) => {
+                    let last = last.min(steps.end as u32 - 1);
                     temps.push(Temp { buffer: b, bytes: bytes.next_multiple_of(ALIGN), first, last });
                 }
                 Place::Constant(offset) if bytes as u64 > self.program.constants.len() as u64 - offset => {
@@ -214,6 +245,8 @@ impl Planner<'_> {
                 let param_count = call.params.len() as u32;
                 Action::Library(PlannedLibrary { inputs, outputs, params, param_count, epilogue })
             }
+            // Between stages.
+            Step::Size(_) => return Ok(None),
         };
         Ok(Some(PlannedStep { index: index as u32, operands, action }))
     }

@@ -2,7 +2,7 @@
 //! prints it.
 
 use super::plan::Plan;
-use super::{BufferDecl, KernelCall, LibraryCall, Place, Program, SizeId, Step, TensorDecl, TensorRef};
+use super::{BufferDecl, KernelCall, LibraryCall, Place, Program, SizeId, SizeStep, Step, TensorDecl, TensorRef};
 use std::fmt::{self, Display, Formatter};
 
 /// The value that each size symbol gets in the memory summary.
@@ -37,6 +37,10 @@ impl Display for Program {
             match step {
                 Step::Kernel(call) => self.kernel_call(f, call),
                 Step::Library(call) => self.library_call(f, call),
+                Step::Size(SizeStep { value, bound }) => {
+                    let slot = self.steps[..s].iter().filter(|step| matches!(step, Step::Size(_))).count();
+                    write!(f, "s{slot} = b{}, at most {}", value.0, self.sizes[bound.index()])
+                }
             }
         })?;
         self.memory(f)

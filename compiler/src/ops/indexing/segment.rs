@@ -1,5 +1,6 @@
 //! Rows brought together by the number of their segment, and other counts by index.
 
+use super::bounded::{KNOWN, UNBOUNDED, slot_of};
 use super::scatter::{Place, Update};
 use super::search::{User, checked};
 use crate::ops::entry::*;
@@ -88,6 +89,21 @@ impl<'b> Segments<'b> {
         Ok(counts.reshape(&column))
     }
 
+    /// What is of each segment already.
+    pub fn as_is(&self, _: build::Builder<'b>, result: Expr<'b>) -> Result<Expr<'b>> {
+        Ok(result)
+    }
+
+    /// The result, but 0 of segments without rows.
+    pub fn empty_as_zero(&self, b: build::Builder<'b>, result: Expr<'b>) -> Result<Expr<'b>> {
+        let ones = b.scalar(1.0, DType::I64).broadcast_to(&self.ids.dims()?);
+        let flat = Segments { leading: 1, num: self.num.clone(), ids: self.ids };
+        let mut column = vec![Dim::ONE; result.rank()?];
+        column[0] = self.num.clone();
+        let has_rows = flat.combine(ones, Update::Add, 0.0)?.gt(0.0).reshape(&column);
+        Ok(has_rows.choose(result, 0.0))
+    }
+
     /// Sums to means.
     pub fn mean(&self, b: build::Builder<'b>, sums: Expr<'b>) -> Result<Expr<'b>> {
         let counts = self.counts(b, sums)?;
@@ -125,6 +141,21 @@ pub(in crate::ops) fn highest(dtype: DType) -> f64 {
         DType::I64 | DType::U64 => u64::MAX as f64,
         DType::I8 | DType::I16 | DType::I32 => -1.0 - lowest(dtype),
         _ => -lowest(dtype),
+    }
+}
+
+/// The least integer of a dtype.
+pub(in crate::ops) fn least_int(dtype: DType) -> i128 {
+    lowest(dtype) as i128
+}
+
+/// The greatest integer of a dtype.
+pub(in crate::ops) fn greatest_int(dtype: DType) -> i128 {
+    match dtype {
+        // Not among the f64.
+        DType::I64 => i64::MAX.into(),
+        DType::U64 => u64::MAX.into(),
+        _ => highest(dtype) as i128,
     }
 }
 
@@ -191,19 +222,26 @@ composite! {
 composite! {
     /// Truth as far as a length.
     SEQUENCE_MASK, (b, x) => {
-        let longest = b.attrs().int("maxlen").unwrap_or(0);
-        if longest < 0 {
-            return Err(infer::wrong(Kind::Value, "`maxlen` of at least 0", longest));
-        }
         Class::Int.check(&x[0].spec()?)?;
-        let index = b.iota(&[Dim::from(longest)], 0, DType::I64);
-        let mask = index.lt(x[0].cast(DType::I64).unsqueeze(x[0].rank()?)?);
+        let lengths = x[0].cast(DType::I64);
+        let longest = match b.attrs().int("maxlen") {
+            Some(bad) if bad < 0 => return Err(infer::wrong(Kind::Value, "`maxlen` of at least 0", bad)),
+            Some(length) => Dim::from(length),
+            None => b.counted(0, lengths.flat()?.reduce_max(&[0]).max(0.0), Dim::from(UNBOUNDED)),
+        };
+        let mask = b.iota(&[longest], 0, DType::I64).lt(lengths.unsqueeze(x[0].rank()?)?);
         Ok(vec![mask.cast(b.attrs().dtype("dtype").unwrap_or(DType::Bool))])
     },
     name: "sequence_mask",
-    doc: "A new last axis of length `maxlen` that is true at the first `lengths[i..]` places, as `dtype` (default bool).",
+    doc: "A new last axis of length `maxlen` (default: the greatest of `lengths`) that is true at the first `lengths[i..]` \
+          places, as `dtype` (default bool).",
     inputs: Operands::Named(&["lengths"]),
-    attrs: &[required("maxlen", AttrKind::Int), optional("dtype", AttrKind::DType)],
+    attrs: &[
+        optional("maxlen", AttrKind::Int),
+        optional("dtype", AttrKind::DType),
+        slot_of("longest", 0),
+        KNOWN,
+    ],
     grad: DISCRETE,
     domain: Domain::Special("tests/ops/segment.rs"),
 }

@@ -92,7 +92,8 @@ composite! {
         Ok(parts)
     },
     name: "split",
-    doc: "Parted along `axis` (default 0) into `num` equal parts, or into parts of the lengths `sizes`.",
+    doc: "Parted along `axis` (default 0) into `num` equal parts, or into parts of the lengths `sizes`, one of \
+          which may be -1: what is left.",
     attrs: &[optional("num", AttrKind::Int), optional("sizes", AttrKind::Ints), optional("axis", AttrKind::Int)],
     domain: Domain::Special("tests/ops/movement.rs"),
 }
@@ -124,11 +125,18 @@ fn split_sizes(attrs: &Attrs, dim: &Dim, axis: usize) -> Result<Vec<Dim>> {
                 format_args!("{dim}"),
             )),
         },
-        (None, Some(sizes)) if !sizes.is_empty() && sizes.iter().all(|&s| s >= 0) => {
-            let total = sizes.iter().try_fold(0i64, |a, &s| a.checked_add(s));
-            match total.map(Dim::from) {
-                Some(total) if total == *dim => Ok(sizes.iter().map(|&s| Dim::from(s)).collect()),
-                _ => Err(infer::wrong(Kind::Shape, format_args!("sizes that sum to {dim}"), format_args!("{sizes:?}"))),
+        (None, Some(sizes)) if !sizes.is_empty() && sizes.iter().all(|&s| s >= -1) => {
+            let known = sizes.iter().filter(|&&s| s >= 0).try_fold(0i64, |a, &s| a.checked_add(s)).map(Dim::from);
+            let rest = known.map(|known| dim.clone() - known);
+            let open = sizes.iter().filter(|&&s| s == -1).count();
+            match rest {
+                Some(rest) if open == 0 && rest == Dim::ZERO || open == 1 && infer::nonnegative(&rest) => {
+                    Ok(sizes.iter().map(|&s| if s == -1 { rest.clone() } else { Dim::from(s) }).collect())
+                }
+                _ => {
+                    let wanted = format!("sizes that sum to {dim}, at most one of them -1 for the rest");
+                    Err(infer::wrong(Kind::Shape, wanted, format_args!("{sizes:?}")))
+                }
             }
         }
         (num, sizes) => Err(infer::wrong(

@@ -2,25 +2,16 @@
 
 use super::{AXES, axes_of, evaluate, spec};
 use crate::ops::entry::*;
+use crate::ops::indexing::segment::{greatest_int, least_int};
 
 macro_rules! extremum {
-    ($($static:ident $name:literal $doc:literal $kind:ident, $float:expr, $int:expr;)*) => {$(
+    ($($static:ident $name:literal $doc:literal $kind:ident, $float:expr, $int:expr, $none:path;)*) => {$(
         #[doc = $doc]
         pub static $static: OpDef = OpDef {
             name: $name,
             doc: $doc,
             attrs: AXES,
-            spec: |c| {
-                let specs = spec(c, Class::Number)?;
-                let axes = infer::axes(c.attrs, c.inputs[0].rank())?;
-                let empty = axes.iter().find(|&&i| c.inputs[0].dims[i] == Dim::ZERO);
-                match empty {
-                    Some(axis) if specs[0].numel() != Dim::ZERO => {
-                        Err(infer::wrong(Kind::Shape, "at least one element", format_args!("axis {axis} of length 0")))
-                    }
-                    _ => Ok(specs),
-                }
-            },
+            spec: |c| spec(c, Class::Number),
             grad: rule!(v => {
                 // Shared equally among equals.
                 let (axes, plain) = axes_of(v.b.attrs(), v.x())?;
@@ -32,11 +23,9 @@ macro_rules! extremum {
             }),
             lower: Lower::Reduction(ReduceKind::$kind),
             eval: |c| {
-                // A size known only at run time may be 0 here.
-                if super::groups(c, |a| vec![(); a.len()])?.iter().any(Vec::is_empty) {
-                    return Err(infer::wrong(Kind::Shape, "at least one element", "an empty axis"));
-                }
-                evaluate(c, $float, $int)
+                let int: fn(&[i128]) -> Option<i128> = $int;
+                let of_none = $none(c.inputs[0].dtype());
+                evaluate(c, $float, |x| int(x).unwrap_or(of_none))
             },
             ..BASE
         };
@@ -44,10 +33,10 @@ macro_rules! extremum {
 }
 
 extremum! {
-    REDUCE_MAX "reduce_max" "The greatest element over `axes`; NaN if any is. An empty axis is an error." Max,
+    REDUCE_MAX "reduce_max" "The greatest element over `axes`; NaN if any is. Of none: negative infinity, or the least integer." Max,
         |x| x.iter().fold(f64::NEG_INFINITY, |a, &v| if a.is_nan() || v.is_nan() { f64::NAN } else { a.max(v) }),
-        |x| x.iter().copied().max().unwrap_or(0);
-    REDUCE_MIN "reduce_min" "The least element over `axes`; NaN if any is. An empty axis is an error." Min,
+        |x| x.iter().copied().max(), least_int;
+    REDUCE_MIN "reduce_min" "The least element over `axes`; NaN if any is. Of none: infinity, or the greatest integer." Min,
         |x| x.iter().fold(f64::INFINITY, |a, &v| if a.is_nan() || v.is_nan() { f64::NAN } else { a.min(v) }),
-        |x| x.iter().copied().min().unwrap_or(0);
+        |x| x.iter().copied().min(), greatest_int;
 }

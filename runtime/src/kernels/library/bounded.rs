@@ -5,7 +5,24 @@
 
 use super::{LibraryCx, View};
 use crate::array::DType;
+use crate::array::element::with_bits;
 use crate::error::{Kind, Result};
+
+/// See the table.
+pub fn checked_shape(cx: &mut LibraryCx<'_>) -> Result<()> {
+    const NAME: &str = "ensure_shape";
+    cx.expect(NAME, 1, 1, 0)?;
+    let (x, y) = (&cx.inputs[0], &cx.outputs[0]);
+    cx.expect_same_dtype(NAME, &[x.dtype(), y.dtype()])?;
+    if x.dims() != y.dims() {
+        return Err(cx.bad(NAME, Kind::Shape, format!("expected shape {:?}, received {:?}", y.dims(), x.dims())));
+    }
+    with_bits!(x.dtype(), T => {
+        // SAFETY: both have as many elements, each of T's size, and the result overlaps no operand.
+        unsafe { x.as_ptr().cast::<T>().copy_to_nonoverlapping(y.as_mut_ptr().cast(), x.len()) }
+    });
+    Ok(())
+}
 
 /// See the table.
 pub fn true_positions(cx: &mut LibraryCx<'_>) -> Result<()> {
@@ -76,11 +93,11 @@ fn write_positions(name: &str, cx: &LibraryCx<'_>, mut positions: impl Iterator<
     cx.expect_same_dtype(name, &[y.dtype(), DType::I64])?;
     // SAFETY: this is the only borrow of the result.
     for place in unsafe { y.part_mut::<i64>(0, y.len()) } {
-        *place = positions.next().ok_or_else(|| cx.bad(name, Kind::Internal, "the result is too long"))?;
+        *place = positions.next().ok_or_else(|| cx.bad(name, Kind::Shape, "the result is too long"))?;
     }
     match positions.next() {
         None => Ok(()),
-        Some(_) => Err(cx.bad(name, Kind::Internal, "the result is too short")),
+        Some(_) => Err(cx.bad(name, Kind::Shape, "the result is too short")),
     }
 }
 
@@ -100,12 +117,21 @@ mod tests {
         let mask = Array::from_slice(&[5], &[false, true, true, false, true]);
         let y = run("true_positions", &[&mask], &[(DType::I64, &[3])], &[]).remove(0);
         assert_eq!(y.as_slice::<i64>(), [1, 2, 4]);
-        assert_eq!(run_err("true_positions", &[&mask], &[(DType::I64, &[2])], &[]).kind(), Kind::Internal);
-        assert_eq!(run_err("true_positions", &[&mask], &[(DType::I64, &[4])], &[]).kind(), Kind::Internal);
+        assert_eq!(run_err("true_positions", &[&mask], &[(DType::I64, &[2])], &[]).kind(), Kind::Shape);
+        assert_eq!(run_err("true_positions", &[&mask], &[(DType::I64, &[4])], &[]).kind(), Kind::Shape);
         assert_eq!(count("repeat_count", &[2, 0, 1]), 3);
         let counts = Array::from_slice(&[3], &[2i64, 0, 1]);
         let y = run("repeat_positions", &[&counts], &[(DType::I64, &[3])], &[]).remove(0);
         assert_eq!(y.as_slice::<i64>(), [0, 0, 2]);
+    }
+
+    #[test]
+    fn shapes_are_checked() {
+        let x = Array::from_slice(&[2, 1], &[1.0f32, 2.0]);
+        let y = run("checked_shape", &[&x], &[(DType::F32, &[2, 1])], &[]).remove(0);
+        assert_eq!(y.as_slice::<f32>(), [1.0, 2.0]);
+        let error = run_err("checked_shape", &[&x], &[(DType::F32, &[1, 2])], &[]);
+        assert!(error.message().contains("expected shape [1, 2], received [2, 1]"), "{error}");
     }
 
     #[test]

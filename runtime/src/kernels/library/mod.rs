@@ -117,6 +117,12 @@ pub static TABLE: &[LibraryKernel] = &[
         run: search::invert_permutation,
     },
     LibraryKernel {
+        name: "checked_shape",
+        doc: "x -> y: x, if it has the shape of y",
+        can_fail: true,
+        run: bounded::checked_shape,
+    },
+    LibraryKernel {
         name: "true_positions",
         doc: "mask (bool[n]) -> y (i64): the indices of the true elements",
         can_fail: false,

@@ -7,7 +7,7 @@ use crate::array::DType;
 use crate::error::{Error, Kind, Result};
 use crate::program::{
     Atom, BufferDecl, BufferId, Dim, Donation, KernelCall, KernelDecl, KernelId, LibraryCall, Place, Program, SizeId,
-    Step, SymbolSource, TensorDecl, TensorRef, Term,
+    SizeStep, Step, SymbolSource, TensorDecl, TensorRef, Term,
 };
 
 /// The deepest nesting of size expressions that is read.
@@ -204,6 +204,7 @@ impl<'a> Reader<'a> {
         match self.u8()? {
             0 => self.kernel_call().map(Step::Kernel),
             1 => self.library_call().map(Step::Library),
+            2 => Ok(Step::Size(SizeStep { value: BufferId(self.u32()?), bound: self.size()? })),
             other => Err(self.damaged(format!("{other} is no kind of step"))),
         }
     }

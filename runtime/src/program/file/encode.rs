@@ -160,6 +160,11 @@ impl Writer {
                 self.u8(1);
                 self.library_call(call);
             }
+            Step::Size(size) => {
+                self.u8(2);
+                self.u32(size.value.0);
+                self.size(&size.bound);
+            }
         }
     }
 
