@@ -93,6 +93,7 @@ macro_rules! for_each_op {
             (unary softplus SOFTPLUS)
             (unary erf ERF)
             (unary erfc ERFC)
+            (unary ndtr NDTR)
             (unary sin SIN)
             (unary cos COS)
             (unary tan TAN)

@@ -23,5 +23,5 @@ macro_rules! functions {
 
 functions! {
     Exp Exp2 Expm1 Log Log2 Log10 Log1p Rsqrt Cbrt Tanh Sigmoid Softplus Erf Erfc Sin Cos Tan Sinh Cosh
-    Asin Acos Atan Asinh Acosh Atanh Pow Atan2 Rem
+    Asin Acos Atan Asinh Acosh Atanh Ndtr Pow Atan2 Rem
 }

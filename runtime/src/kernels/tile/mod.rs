@@ -67,6 +67,8 @@ pub enum MathFn {
     Asinh,
     Acosh,
     Atanh,
+    /// The distribution function of the standard normal.
+    Ndtr,
     /// Two operands.
     Pow,
     /// Two operands: y, x.
@@ -77,7 +79,7 @@ pub enum MathFn {
 
 impl MathFn {
     /// Every function, in the order of their ids.
-    pub const ALL: [MathFn; 28] = [
+    pub const ALL: [MathFn; 29] = [
         MathFn::Exp,
         MathFn::Exp2,
         MathFn::Expm1,
@@ -103,6 +105,7 @@ impl MathFn {
         MathFn::Asinh,
         MathFn::Acosh,
         MathFn::Atanh,
+        MathFn::Ndtr,
         MathFn::Pow,
         MathFn::Atan2,
         MathFn::Rem,

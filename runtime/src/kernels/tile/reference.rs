@@ -36,6 +36,7 @@ pub fn reference(f: MathFn, x: f64, y: f64) -> f64 {
         // `libm::acosh` is finite for some numbers below -1.
         MathFn::Acosh => libm::acosh(if x < 1.0 { f64::NAN } else { x }),
         MathFn::Atanh => libm::atanh(x),
+        MathFn::Ndtr => 0.5 * libm::erfc(-std::f64::consts::FRAC_1_SQRT_2 * x),
         MathFn::Pow => libm::pow(x, y),
         MathFn::Atan2 => libm::atan2(x, y),
         MathFn::Rem => libm::fmod(x, y),
