@@ -382,5 +382,33 @@ fn kernels_that_read_one_buffer_along_different_axes() {
         let product = g.apply("multiply", &[x, y]);
         let turned = g.apply("transpose", &[product]);
         vec![g.apply("subtract", &[turned, y]), g.apply("add", &[product, y])]
+
+/// Rows of a column sum are taken several at a time: every remainder, with operands that differ from row to row.
+#[test]
+fn columns_of_every_number_of_rows() {
+    for rows in 0..=9 {
+        for columns in [1, 7, 40] {
+            check(&format!("{rows} rows of {columns}"), |g| {
+                let (x, by_row, by_column) = (g.input(&[rows, columns]), g.input(&[rows, 1]), g.input(&[columns]));
+                let difference = g.apply("subtract", &[x, by_row]);
+                let product = g.apply("multiply", &[difference, by_column]);
+                let mut outputs = vec![g.reduce("reduce_sum", &[0], false, product)];
+                if rows > 0 {
+                    outputs.push(g.reduce("reduce_max", &[0], false, difference));
+                }
+                outputs
+            });
+        }
+    }
+}
+
+/// Distances of all pairs: the rows of `y` are met by every row of `x`, so they are turned.
+#[test]
+fn short_rows_shared_by_many_sums() {
+    check("distances of pairs", |g| {
+        let (x, y) = (g.input(&[5, 1, 6]), g.input(&[300, 6]));
+        let difference = g.apply("subtract", &[x, y]);
+        let square = g.apply("multiply", &[difference, difference]);
+        vec![g.reduce("reduce_sum", &[2], false, square), g.reduce("reduce_max", &[-1], true, square)]
     });
 }

@@ -4,7 +4,7 @@
 
 use super::ops::{Ops, Width, scalar_type};
 use super::plan::{Plan, SCALAR_AREA, TILE};
-use super::walk::Walk;
+use super::walk::{self, ROWS, Walk};
 use crate::kernel::{
     Access, BinaryOp, Inst, Kernel, Loop, MathOp, PassKind, ReduceKind, Size, UnaryOp, Value as KValue,
 };
@@ -260,7 +260,18 @@ impl<'a> Emitter<'a> {
             Some((&extent, inner)) => {
                 let (zero, limit) = (self.b.ins().iconst(types::I64, 0), self.size(extent));
                 let depth = self.seq.len();
-                self.counted_loop(zero, limit, 1, &mut |e, index| {
+                let mut from = zero;
+                if inner.is_empty() && walk::takes_rows_together(self.plan, pass) {
+                    let last = self.b.ins().iadd_imm_s(limit, 1 - ROWS);
+                    from = self.counted_loop(zero, last, ROWS, &mut |e, index| {
+                        e.seq.truncate(depth);
+                        Walk::new(e, pass).run_rows(index);
+                    });
+                    if matches!(extent, Size::Const(n) if n % ROWS == 0) {
+                        return;
+                    }
+                }
+                self.counted_loop(from, limit, 1, &mut |e, index| {
                     e.seq.truncate(depth);
                     e.seq.push(index);
                     e.seq_loops(pass, inner);
@@ -337,7 +348,7 @@ impl<'a> Emitter<'a> {
     }
 
     /// Computes the uniform values of a pass (all of them, for a scalar pass).
-    fn uniform_values(&mut self, pass: usize) {
+    pub fn uniform_values(&mut self, pass: usize) {
         let plan = self.plan;
         for &value in &plan.passes[pass].uniform {
             let result = self.uniform(value);

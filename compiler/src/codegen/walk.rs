@@ -5,7 +5,7 @@
 
 use super::function::{Emitter, apply};
 use super::ops::{Width, vector_lane};
-use super::plan::{Call, Phase, Place, Rate, TILE, is_rematerialized};
+use super::plan::{Call, Phase, Place, Plan, Rate, TILE, is_rematerialized};
 use crate::kernel::{Inst, Loop, Size, Value as KValue};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
@@ -15,8 +15,17 @@ use tracelift_runtime::DType;
 /// Vectors in flight in the unrolled loop: hides latency within sixteen registers.
 const UNROLL: usize = 4;
 
+/// Turns of a sequential loop that one walk takes together: their sums stay in registers in between.
+pub(super) const ROWS: i64 = 4;
+
 /// Uniform values and constants that are kept in registers around a loop; others are made anew in each turn.
 const HOISTED: usize = 6;
+
+/// Whether turns of the innermost sequential loop of a pass can be walked together: it is one fused loop.
+pub(super) fn takes_rows_together(plan: &Plan, pass: usize) -> bool {
+    let pass = &plan.passes[pass];
+    matches!(&pass.phases[..], [phase] if phase.calls.is_empty() && phase.saved.is_empty()) && pass.spread.is_empty()
+}
 
 pub(super) struct Walk<'e, 'a> {
     e: &'e mut Emitter<'a>,
@@ -56,6 +65,23 @@ impl<'e, 'a> Walk<'e, 'a> {
             }
             Walk { e, pass, tile: Some(tile), count, const_count: even.then_some(TILE) }.phases();
         });
+    }
+
+    /// Walks the lanes once for [`ROWS`] turns of the innermost sequential loop, from turn `first` on.
+    pub fn run_rows(&mut self, first: Value) {
+        let plan = self.e.plan;
+        let phase = &plan.passes[self.pass].phases[0];
+        let rows: Vec<Body<'_>> = (0..ROWS)
+            .map(|row| {
+                let index = self.e.b.ins().iadd_imm_s(first, row);
+                self.e.seq.push(index);
+                self.e.uniform_values(self.pass);
+                let body = Body::new(self, phase);
+                self.e.seq.pop();
+                body
+            })
+            .collect();
+        self.lane_loops(&rows);
     }
 
     /// Uniform operands of two-operand routines are written to whole tiles once.
@@ -147,8 +173,13 @@ impl<'e, 'a> Walk<'e, 'a> {
 
     fn fused_loop(&mut self, phase: &Phase) {
         let body = Body::new(self, phase);
+        self.lane_loops(&[body]);
+    }
+
+    /// The loops over vectors and single lanes; each turn does all `bodies`, in order.
+    fn lane_loops(&mut self, bodies: &[Body<'_>]) {
         let mut at = self.e.b.ins().iconst(types::I64, 0);
-        if let Some(lane) = body.lane {
+        if let Some(lane) = bodies[0].lane {
             let width = Width::Vector { lane };
             for unroll in [UNROLL, 1] {
                 let step = width.lanes() * unroll as i64;
@@ -156,15 +187,57 @@ impl<'e, 'a> Walk<'e, 'a> {
                     continue;
                 }
                 let limit = self.e.b.ins().iadd_imm_s(self.count, 1 - step);
-                let hoisted = body.hoist(self.e, width);
-                at = self.e.counted_loop(at, limit, step, &mut |e, index| body.emit(e, width, unroll, index, &hoisted));
+                let hoisted = hoist(self.e, bodies, width);
+                at = self.e.counted_loop(at, limit, step, &mut |e, index| {
+                    emit(e, bodies, width, unroll, index, &hoisted);
+                });
                 if self.const_count.is_some_and(|n| n % step == 0) {
                     return;
                 }
             }
         }
-        let hoisted = body.hoist(self.e, Width::One);
-        self.e.counted_loop(at, self.count, 1, &mut |e, index| body.emit(e, Width::One, 1, index, &hoisted));
+        let hoisted = hoist(self.e, bodies, Width::One);
+        self.e.counted_loop(at, self.count, 1, &mut |e, index| emit(e, bodies, Width::One, 1, index, &hoisted));
+    }
+}
+
+/// Uniform values of each body for the loop's width, made before the loop as far as registers allow.
+fn hoist(e: &mut Emitter<'_>, bodies: &[Body<'_>], width: Width) -> Vec<HashMap<KValue, Value>> {
+    let take = if width == Width::One { usize::MAX } else { HOISTED / bodies.len() };
+    let kernel = e.kernel;
+    let mut of_body = |body: &Body<'_>| {
+        let uniforms = body.uniforms.iter().take(take);
+        uniforms.map(|&(v, one)| (v, e.ops(width).splat(one, kernel.def(v).dtype))).collect()
+    };
+    bodies.iter().map(&mut of_body).collect()
+}
+
+/// One turn of all bodies: `unroll` vectors from lane `index` of the tile. Sums over the bodies stay in registers.
+fn emit(
+    e: &mut Emitter<'_>,
+    bodies: &[Body<'_>],
+    width: Width,
+    unroll: usize,
+    index: Value,
+    hoisted: &[HashMap<KValue, Value>],
+) {
+    let mut sums = HashMap::new();
+    for (at, (body, hoisted)) in bodies.iter().zip(hoisted).enumerate() {
+        let mut turn = Turn { body, e, width, unroll, index, hoisted, values: HashMap::new(), sums };
+        for &v in &body.phase.fused {
+            turn.operation(v);
+        }
+        for &v in &body.phase.saved {
+            turn.save(v);
+        }
+        // Stores come last: a buffer may be read and written at equal index.
+        for &v in &body.phase.fused {
+            turn.store(v);
+        }
+        if at + 1 == bodies.len() {
+            turn.store_sums();
+        }
+        sums = turn.sums;
     }
 }
 
@@ -173,8 +246,8 @@ struct Body<'p> {
     phase: &'p Phase,
     /// Sources (loads, slots, rows) and saved values and stores, with their base addresses.
     bases: Bases,
-    /// Uniform operands, in order of first use.
-    uniforms: Vec<KValue>,
+    /// Uniform operands, in order of first use, as single values.
+    uniforms: Vec<(KValue, Value)>,
     /// Lane size, if the loop can be vectors.
     lane: Option<u8>,
     first_lane: Value,
@@ -238,34 +311,12 @@ impl<'p> Body<'p> {
         if let Some(tile) = walk.tile {
             first_lane = walk.e.b.ins().iadd(first_lane, tile);
         }
+        let uniforms = uniforms.into_iter().map(|v| (v, walk.e.scalar(v))).collect();
         Body { phase, bases, uniforms, lane, first_lane }
     }
 
-    /// Uniform values for the loop's width, made before the loop as far as registers allow.
-    fn hoist(&self, e: &mut Emitter<'_>, width: Width) -> HashMap<KValue, Value> {
-        let take = if width == Width::One { usize::MAX } else { HOISTED };
-        let kernel = e.kernel;
-        let mut hoisted = HashMap::new();
-        for &v in self.uniforms.iter().take(take) {
-            let (one, dtype) = (e.scalar(v), kernel.def(v).dtype);
-            hoisted.insert(v, e.ops(width).splat(one, dtype));
-        }
-        hoisted
-    }
-
-    /// One turn: `unroll` vectors from lane `index` of the tile.
-    fn emit(&self, e: &mut Emitter<'_>, width: Width, unroll: usize, index: Value, hoisted: &HashMap<KValue, Value>) {
-        let mut turn = Turn { body: self, e, width, unroll, index, hoisted, values: HashMap::new() };
-        for &v in &self.phase.fused {
-            turn.operation(v);
-        }
-        for &v in &self.phase.saved {
-            turn.save(v);
-        }
-        // Stores come last: a buffer may be read and written at equal index.
-        for &v in &self.phase.fused {
-            turn.store(v);
-        }
+    fn uniform(&self, v: KValue) -> Value {
+        self.uniforms.iter().find(|(u, _)| *u == v).expect("an operand of the loop").1
     }
 }
 
@@ -277,6 +328,8 @@ struct Turn<'t, 'e, 'a> {
     index: Value,
     hoisted: &'t HashMap<KValue, Value>,
     values: HashMap<KValue, Vec<Value>>,
+    /// Reduces over sequential loops, so far.
+    sums: HashMap<KValue, Vec<Value>>,
 }
 
 impl Turn<'_, '_, '_> {
@@ -287,18 +340,18 @@ impl Turn<'_, '_, '_> {
             Inst::Store(..) => {}
             Inst::Reduce { kind, value, lanes } => {
                 let parts = self.operand(*value);
-                for (u, part) in parts.into_iter().enumerate() {
-                    if *lanes {
-                        let variable = self.e.accumulators[v.0 as usize].expect("started with the pass");
-                        let old = self.e.b.use_var(variable);
-                        let new = self.e.ops(self.width).combine(*kind, old, part, def.dtype);
-                        self.e.b.def_var(variable, new);
-                    } else {
-                        let (at, offset) = self.contiguous(self.body.bases[&v], def.dtype, u);
-                        let old = self.e.ops(self.width).load(def.dtype, at, offset);
-                        let new = self.e.ops(self.width).combine(*kind, old, part, def.dtype);
-                        self.e.ops(self.width).store(def.dtype, new, at, offset);
-                    }
+                if !*lanes {
+                    let sums = self.sums.remove(&v).unwrap_or_else(|| self.load_sums(v));
+                    let add = |(old, part)| self.e.ops(self.width).combine(*kind, old, part, def.dtype);
+                    let sums = sums.into_iter().zip(parts).map(add).collect();
+                    self.sums.insert(v, sums);
+                    return;
+                }
+                for part in parts {
+                    let variable = self.e.accumulators[v.0 as usize].expect("started with the pass");
+                    let old = self.e.b.use_var(variable);
+                    let new = self.e.ops(self.width).combine(*kind, old, part, def.dtype);
+                    self.e.b.def_var(variable, new);
                 }
             }
             Inst::Convert(x) if is_lane_index(&kernel.def(*x).inst) && self.width != Width::One => {
@@ -311,6 +364,29 @@ impl Turn<'_, '_, '_> {
                     .map(|u| apply(&mut self.e.ops(self.width), kernel, inst, def.dtype, |o| lists[&o][u]))
                     .collect();
                 self.values.insert(v, made);
+            }
+        }
+    }
+
+    /// The kept row of a reduce over sequential loops.
+    fn load_sums(&mut self, v: KValue) -> Vec<Value> {
+        let dtype = self.e.kernel.def(v).dtype;
+        let unroll = self.unroll;
+        let load = |u| {
+            let (at, offset) = self.contiguous(self.body.bases[&v], dtype, u);
+            self.e.ops(self.width).load(dtype, at, offset)
+        };
+        (0..unroll).map(load).collect()
+    }
+
+    fn store_sums(&mut self) {
+        let kernel = self.e.kernel;
+        for &v in &self.body.phase.fused {
+            let Some(sums) = self.sums.remove(&v) else { continue };
+            let dtype = kernel.def(v).dtype;
+            for (u, sum) in sums.into_iter().enumerate() {
+                let (at, offset) = self.contiguous(self.body.bases[&v], dtype, u);
+                self.e.ops(self.width).store(dtype, sum, at, offset);
             }
         }
     }
@@ -328,7 +404,7 @@ impl Turn<'_, '_, '_> {
                 None => {
                     let one = match def.inst {
                         Inst::Const(bits) => self.e.ops(Width::One).constant(bits, def.dtype),
-                        _ => self.e.scalar(v),
+                        _ => self.body.uniform(v),
                     };
                     self.e.ops(self.width).splat(one, def.dtype)
                 }
