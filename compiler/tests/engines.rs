@@ -382,6 +382,8 @@ fn kernels_that_read_one_buffer_along_different_axes() {
         let product = g.apply("multiply", &[x, y]);
         let turned = g.apply("transpose", &[product]);
         vec![g.apply("subtract", &[turned, y]), g.apply("add", &[product, y])]
+    });
+}
 
 /// Rows of a column sum are taken several at a time: every remainder, with operands that differ from row to row.
 #[test]

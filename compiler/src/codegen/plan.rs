@@ -81,6 +81,8 @@ pub struct PassPlan {
     pub spread: Vec<(Value, u64)>,
     /// The phases, in order; empty for a scalar pass.
     pub phases: Vec<Phase>,
+    /// Transcendentals, and the load whose next tile is fetched from afar while each runs.
+    pub fetched: Vec<(Value, Value)>,
     /// Whether the lanes are walked tile by tile (else one loop over all).
     pub tiled: bool,
 }
@@ -160,6 +162,7 @@ pub fn plan(kernel: &Kernel) -> Plan {
         while planned.phases.last().is_some_and(|p| p.fused.is_empty() && p.saved.is_empty() && p.calls.is_empty()) {
             planned.phases.pop();
         }
+        planned.fetched = fetched(kernel, pass, &planned);
         planned.tiled = planned.phases.iter().any(|p| !p.calls.is_empty());
         plan.passes.push(planned);
     }
@@ -168,6 +171,21 @@ pub fn plan(kernel: &Kernel) -> Plan {
     let padding = 64 * (plan.kept.len() as u64 + 1);
     plan.scratch = ScratchNeed { fixed: plan.kept_base + padding, per_lane: plan.kept.iter().sum() };
     plan
+}
+
+/// Loads of a pass that come from beyond the caches, dealt to its transcendentals: these compute without touching
+/// memory, so that the loads of the next tile can be under way meanwhile.
+fn fetched(kernel: &Kernel, pass: &Pass, planned: &PassPlan) -> Vec<(Value, Value)> {
+    let is_far = |v: &Value| match &kernel.def(*v).inst {
+        Inst::Load(access) => kernel.buffers[access.buffer as usize].streamed && access.lane == Size::Const(1),
+        _ => false,
+    };
+    let calls = planned.phases.iter().flat_map(|phase| &phase.calls);
+    let math: Vec<Value> = calls.filter(|c| matches!(c, Call::Math(..))).map(|c| c.value()).collect();
+    if math.is_empty() {
+        return Vec::new();
+    }
+    pass.insts.iter().copied().filter(is_far).zip(math.iter().copied().cycle()).map(|(load, m)| (m, load)).collect()
 }
 
 fn pass_of_values(kernel: &Kernel) -> Vec<usize> {

@@ -6,7 +6,7 @@
 use super::function::{Emitter, apply};
 use super::ops::{Width, vector_lane};
 use super::plan::{Call, Phase, Place, Plan, Rate, TILE, is_rematerialized};
-use crate::kernel::{Inst, Loop, Size, Value as KValue};
+use crate::kernel::{Inst, Loop, MathOp, Size, Value as KValue};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
 use std::collections::HashMap;
@@ -14,6 +14,9 @@ use tracelift_runtime::DType;
 
 /// Vectors in flight in the unrolled loop: hides latency within sixteen registers.
 const UNROLL: usize = 4;
+
+/// Lanes that a routine computes between requests for what comes next.
+const PIECE: i64 = 64;
 
 /// Turns of a sequential loop that one walk takes together: their sums stay in registers in between.
 pub(super) const ROWS: i64 = 4;
@@ -121,12 +124,16 @@ impl<'e, 'a> Walk<'e, 'a> {
         let def = kernel.def(call.value());
         match call {
             Call::Math(value, f) => {
-                let mut args = vec![self.e.place_address(value, self.tile)];
+                let mut runs = vec![self.e.place_address(value, self.tile)];
                 for operand in def.inst.operands() {
-                    args.push(self.tile_address(operand));
+                    runs.push(self.tile_address(operand));
                 }
-                args.push(self.count);
-                self.e.call_map(f, def.dtype, &args);
+                let fetched = self.fetched(value);
+                if !fetched.is_empty() {
+                    return self.map_and_fetch(f, def.dtype, &runs, &fetched);
+                }
+                runs.push(self.count);
+                self.e.call_map(f, def.dtype, &runs);
             }
             Call::Fold(value, f) => {
                 let Inst::Reduce { kind, value: operand, .. } = def.inst else { unreachable!("a fold is a reduce") };
@@ -142,6 +149,48 @@ impl<'e, 'a> Walk<'e, 'a> {
                 self.e.call_stream(to, from, bytes);
             }
         }
+    }
+
+    /// Where the next tile begins of each load that is fetched while `value` is computed, and its element size.
+    fn fetched(&mut self, value: KValue) -> Vec<(Value, usize)> {
+        let (kernel, pass) = (self.e.kernel, &self.e.plan.passes[self.pass]);
+        let mut found = Vec::new();
+        for &(_, load) in pass.fetched.iter().filter(|(at, _)| *at == value) {
+            let (Inst::Load(access), dtype) = (&kernel.def(load).inst, kernel.def(load).dtype) else { continue };
+            // Short rows follow each other, and other passes over this row find it in the caches.
+            let ahead = match self.e.const_lanes {
+                Some(lanes) if !kernel.grid.is_empty() && lanes <= 8 * TILE => lanes,
+                _ => TILE,
+            };
+            let (index, size) = (self.e.element(access, self.tile), dtype.size());
+            let here = self.e.address_of(access.buffer, index);
+            found.push((self.e.b.ins().iadd_imm_s(here, ahead * size as i64), size));
+        }
+        found
+    }
+
+    /// A routine over the tile, piece by piece, with requests for what comes next in between: the CPU holds about a
+    /// dozen requests at a time.
+    fn map_and_fetch(&mut self, f: MathOp, dtype: DType, runs: &[Value], fetched: &[(Value, usize)]) {
+        let (zero, count) = (self.e.b.ins().iconst(types::I64, 0), self.count);
+        self.e.counted_loop(zero, count, PIECE, &mut |e, index| {
+            let left = e.b.ins().isub(count, index);
+            let piece = e.b.ins().iconst(types::I64, PIECE);
+            let short = e.b.ins().icmp(IntCC::SignedLessThan, left, piece);
+            let piece = e.b.ins().select(short, left, piece);
+            let ahead = |e: &mut Emitter<'_>, base: Value, size: usize| {
+                let bytes = e.b.ins().imul_imm_s(index, size as i64);
+                e.b.ins().iadd(base, bytes)
+            };
+            for &(base, size) in fetched {
+                let from = ahead(e, base, size);
+                let bytes = e.b.ins().imul_imm_s(piece, size as i64);
+                e.call_fetch(from, bytes);
+            }
+            let mut args: Vec<Value> = runs.iter().map(|&run| ahead(e, run, dtype.size())).collect();
+            args.push(piece);
+            e.call_map(f, dtype, &args);
+        });
     }
 
     fn accumulate(&mut self, reduce: KValue, kind: crate::kernel::ReduceKind, part: Value, dtype: DType) {

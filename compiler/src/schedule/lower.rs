@@ -25,6 +25,9 @@ const CHUNK: u32 = 16_384;
 /// Results of at least this many bytes are written past the caches.
 const STREAMED: i64 = 32 << 20;
 
+/// Operands of at least this many bytes come from beyond a core's caches: they are asked for ahead of use.
+const FETCHED: i64 = 2 << 20;
+
 /// What a kernel's buffer parameter is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operand {
@@ -574,20 +577,23 @@ impl<'a> Lowering<'a> {
     fn buffer(&mut self, operand: Operand, dtype: DType, written: bool) -> u32 {
         let at = self.operands.iter().position(|o| *o == operand).unwrap_or_else(|| {
             self.operands.push(operand);
-            let streamed = self.is_larger_than_caches(operand);
-            self.kernel.buffers.push(BufferParam { dtype, read: false, written: false, streamed });
+            self.kernel.buffers.push(BufferParam { dtype, read: false, written: false, streamed: false });
             self.operands.len() - 1
         });
         let param = &mut self.kernel.buffers[at];
         param.written |= written;
         param.read |= !written;
+        let limit = if param.written { STREAMED } else { FETCHED };
+        let streamed = self.is_at_least(operand, limit);
+        self.kernel.buffers[at].streamed = streamed;
         at as u32
     }
 
-    fn is_larger_than_caches(&self, operand: Operand) -> bool {
+    /// Whether a value is known to have so many bytes.
+    fn is_at_least(&self, operand: Operand, bytes: i64) -> bool {
         let Operand::Value(value) = operand else { return false };
         let spec = self.graph.spec(value);
-        spec.numel().as_const().is_some_and(|n| n * spec.dtype.size() as i64 >= STREAMED)
+        spec.numel().as_const().is_some_and(|n| n * spec.dtype.size() as i64 >= bytes)
     }
 
     fn size(&mut self, dim: &Dim) -> Size {

@@ -43,6 +43,9 @@ fn turn_shared_rows(graph: &mut Draft<'_>, root: ValueId) -> Result<Outcome> {
     if !last_only || !at_most(&dims[rank - 1], SHORT_ROW) || !at_least(&dims[rank - 2], MANY_ROWS) {
         return Ok(Outcome::NoMatch);
     }
+    if !is_tree(graph, operand) {
+        return Ok(Outcome::Blocked("the rows have another user"));
+    }
     let mut turned = Turned { done: Vec::new(), shared: 0, outer: &dims[..rank - 2] };
     let value = match turned.value(graph, operand)? {
         Some(value) if turned.shared > 0 => value,
@@ -55,6 +58,27 @@ fn turn_shared_rows(graph: &mut Draft<'_>, root: ValueId) -> Result<Outcome> {
     }
     let attrs = Attrs::new().with("dims", graph.spec(root).dims.as_slice());
     graph.apply(&RESHAPE, attrs, &[sums]).map(Outcome::Applied)
+}
+
+/// Whether the elementwise expression that ends in `value` is small and nobody else uses a part of it.
+fn is_tree(graph: &Draft<'_>, value: ValueId) -> bool {
+    let mut uses: Vec<(ValueId, u32)> = vec![(value, 1)];
+    let mut at = 0;
+    while at < uses.len() && uses.len() <= MOST_NODES {
+        let node = graph.node(uses[at].0);
+        at += 1;
+        if !matches!(node.op.lower, Lower::Elementwise(_)) {
+            continue;
+        }
+        for &operand in &node.inputs {
+            match uses.iter_mut().find(|(v, _)| *v == operand) {
+                Some((_, count)) => *count += 1,
+                None => uses.push((operand, 1)),
+            }
+        }
+    }
+    let inner = |v: ValueId| matches!(graph.node(v).op.lower, Lower::Elementwise(_));
+    at == uses.len() && uses.iter().all(|&(v, count)| !inner(v) || graph.uses(v) <= count)
 }
 
 /// An elementwise expression with its last two axes exchanged.
@@ -75,7 +99,7 @@ impl Turned<'_> {
         }
         let node = graph.node(value).clone();
         let turned = match node.op.lower {
-            Lower::Elementwise(_) if self.done.len() < MOST_NODES && graph.is_used_once(value) => {
+            Lower::Elementwise(_) => {
                 let mut operands = Vec::with_capacity(node.inputs.len());
                 for &operand in &node.inputs {
                     let Some(operand) = self.value(graph, operand)? else { return Ok(None) };

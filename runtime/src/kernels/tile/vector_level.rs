@@ -9,7 +9,7 @@ macro_rules! vector_level {
             use $crate::kernels::tile::fold::{self, FoldLanes, FoldOp, Number};
             use $crate::kernels::tile::lanes::{Binary, Unary, UnaryDouble, map, map_double, map2};
 
-            pub(in crate::kernels::tile) use $crate::kernels::tile::portable::{binary_f64, unary_f64};
+            pub(in crate::kernels::tile) use $crate::kernels::tile::portable::{binary_f64, fetch, unary_f64};
 
             /// The vector of each element type that is folded.
             pub(in crate::kernels::tile) trait Vector: Number {
