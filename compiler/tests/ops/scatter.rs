@@ -1,6 +1,6 @@
 //! Elements read and written by index, diagonals, searching.
 
-use crate::battery::check_gradient;
+use crate::battery::{check_first_order, check_gradient};
 use crate::compiled::compare_with;
 use crate::support::{counted, dims, f64s, i32s, one, refused};
 use tracelift_compiler::graph::{Attrs, OpDef};
@@ -59,16 +59,19 @@ fn elements_one_by_one() {
         [0., 1., 0., 3., 3., 2.]
     );
     let operands = [f64s(&[2, 2], &[2., 0., -1., 3.]), i32s(&[2, 2], &[0, 0, -1, 0]), f64s(&[2, 2], &[3., 5., 4., 0.])];
-    for (reduction, expected) in [
-        ("add", [10., 0., -1., 7.]),
-        ("mul", [30., 0., 0., 12.]),
-        ("max", [5., 0., 0., 4.]),
-        ("min", [2., 0., -1., 3.]),
-    ] {
+    for (reduction, expected) in [("add", [10., 0., -1., 7.]), ("max", [5., 0., 0., 4.]), ("min", [2., 0., -1., 3.])] {
         let attrs = along.clone().with("reduction", reduction);
         assert_eq!(checked(&ops::SCATTER_ELEMENTS, &attrs, &operands), expected, "{reduction}");
     }
     assert_eq!(one(&ops::SCATTER_ELEMENTS, along.clone(), &operands).as_slice::<f64>(), [5., 0., 0., 4.]);
+    // Where a factor is 0 the gradient of a product is right, but the gradient's own is not there.
+    let product = along.clone().with("reduction", "mul");
+    compare_with(&ops::SCATTER_ELEMENTS, &product, &operands).unwrap_or_else(|e| panic!("{e}"));
+    check_first_order(&ops::SCATTER_ELEMENTS, product.clone(), &operands);
+    assert_eq!(one(&ops::SCATTER_ELEMENTS, product.clone(), &operands).as_slice::<f64>(), [30., 0., 0., 12.]);
+    let factors = f64s(&[2, 2], &[3., 5., 4., -2.]);
+    let nonzero = [f64s(&[2, 2], &[2., 7., -1., 3.]), operands[1].clone(), factors];
+    assert_eq!(checked(&ops::SCATTER_ELEMENTS, &product, &nonzero), [30., 7., 2., 12.]);
     assert!(
         refused(&ops::SCATTER_ELEMENTS, along.with("reduction", "sum"), &operands).contains("add, mul, max or min")
     );
