@@ -36,6 +36,12 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("loss.huber", loss_of_elements),
     ("loss.binary_crossentropy", loss_of_elements),
     ("nn.sigmoid_cross_entropy_with_logits", cross_entropy),
+    ("nn.weighted_sigmoid_cross_entropy_with_logits", cross_entropy),
+    ("loss.smooth_l1", cross_entropy),
+    ("loss.poisson_nll", cross_entropy),
+    ("loss.kl_divergence_pointwise", cross_entropy),
+    ("loss.soft_margin", cross_entropy),
+    ("math.polygamma", order_first),
     ("nn.softmax_cross_entropy_with_logits", cross_entropy),
     ("nn.sparse_softmax_cross_entropy_with_logits", cross_entropy),
 ];
@@ -232,7 +238,21 @@ fn cross_entropy(draft: &mut Draft<'_>) -> Result<(), String> {
         "none" => {}
         "mean" => draft.after.push((&ops::REDUCE_MEAN, Attrs::new())),
         "sum" => draft.after.push((&ops::REDUCE_SUM, Attrs::new())),
+        "batchmean" => {
+            let others: Vec<i64> = (1..draft.shape(0).len() as i64).collect();
+            draft.after.push((&ops::REDUCE_SUM, Attrs::new().with("axes", others)));
+            draft.after.push((&ops::REDUCE_MEAN, Attrs::new()));
+        }
         other => return Err(format!("there is no reduction `{other}`")),
+    }
+    Ok(())
+}
+
+/// The order is an operand here, and comes first.
+fn order_first(draft: &mut Draft<'_>) -> Result<(), String> {
+    if let Some(order) = draft.take("n").and_then(|n| number(&n)) {
+        draft.push_constant(order);
+        draft.operands.rotate_right(1);
     }
     Ok(())
 }

@@ -529,6 +529,10 @@ pub(super) fn apply(
             let x = operand(x);
             ops.convert(x, from, dtype)
         }
+        Inst::Bitcast(x) => {
+            let x = operand(x);
+            ops.bitcast(x, dtype)
+        }
         _ => unreachable!("sources, reduces and stores are emitted where they stand"),
     }
 }

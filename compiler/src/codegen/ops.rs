@@ -75,7 +75,7 @@ pub fn vector_lane(kernel: &Kernel, values: impl Iterator<Item = KValue>) -> Opt
         }
         let dtypes = match &def.inst {
             Inst::Compare(_, x, _) => [of(*x), DType::Bool],
-            Inst::Convert(x) => [of(*x), def.dtype],
+            Inst::Convert(x) | Inst::Bitcast(x) => [of(*x), def.dtype],
             _ => [def.dtype, DType::Bool],
         };
         for size in dtypes.into_iter().filter(|d| *d != DType::Bool).map(|d| d.size() as u8) {
@@ -310,6 +310,11 @@ impl Ops<'_, '_> {
             Width::One => self.convert_one(x, from, to),
             Width::Vector { .. } => self.convert_vector(x, from, to),
         }
+    }
+
+    /// The same bits as `to`, which has the size of the value's dtype.
+    pub fn bitcast(&mut self, x: Value, to: DType) -> Value {
+        self.cast_bits(x, self.width.ty(to))
     }
 
     fn convert_vector(&mut self, x: Value, from: DType, to: DType) -> Value {

@@ -123,6 +123,8 @@ pub enum Inst {
     /// To the value's dtype: float to integer truncates and saturates (NaN gives 0), integer to narrower
     /// wraps, anything to bool is `!= 0`.
     Convert(Value),
+    /// The same bits as another dtype of the same size.
+    Bitcast(Value),
     /// Over the pass's lanes (and `seq` loops), or with `lanes: false` over its `seq` loops alone.
     Reduce {
         /// How.
@@ -141,7 +143,7 @@ impl Inst {
     pub fn operands(&self) -> impl Iterator<Item = Value> + use<> {
         let list: [Option<Value>; 3] = match *self {
             Inst::Const(_) | Inst::Size(_) | Inst::Coord(_) | Inst::Load(_) => [None; 3],
-            Inst::Unary(_, x) | Inst::Convert(x) | Inst::Store(_, x) => [Some(x), None, None],
+            Inst::Unary(_, x) | Inst::Convert(x) | Inst::Bitcast(x) | Inst::Store(_, x) => [Some(x), None, None],
             Inst::Reduce { value, .. } => [Some(value), None, None],
             Inst::Binary(_, x, y) | Inst::Compare(_, x, y) => [Some(x), Some(y), None],
             Inst::Select(c, x, y) => [Some(c), Some(x), Some(y)],

@@ -142,6 +142,7 @@ impl Parser<'_> {
             "index" => Inst::Coord(coordinate(&mut self.r)?),
             "load" => Inst::Load(self.access()?),
             "convert" => Inst::Convert(self.value()?),
+            "bitcast" => Inst::Bitcast(self.value()?),
             "select" => {
                 let condition = self.value()?;
                 Inst::Select(condition, self.next_value()?, self.next_value()?)

@@ -122,6 +122,7 @@ impl Display for Text<'_> {
             Inst::Compare(op, x, y) => write!(f, "{} {x}, {y}", op.name()),
             Inst::Select(c, x, y) => write!(f, "select {c}, {x}, {y}"),
             Inst::Convert(x) => write!(f, "convert {x}"),
+            Inst::Bitcast(x) => write!(f, "bitcast {x}"),
             Inst::Reduce { kind, value, lanes } => {
                 write!(f, "reduce {} {value}{}", kind.name(), if *lanes { "" } else { " over seq" })
             }

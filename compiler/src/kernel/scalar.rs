@@ -215,6 +215,11 @@ impl ScalarCx<'_> {
     pub fn convert(&mut self, x: Value, to: DType) -> Value {
         if self.dtype_of(x) == to { x } else { self.kernel.push(Inst::Convert(x), to) }
     }
+
+    /// The same bits as a dtype of the same size.
+    pub fn bitcast(&mut self, x: Value, to: DType) -> Value {
+        self.kernel.push(Inst::Bitcast(x), to)
+    }
 }
 
 /// The bits of `value` rounded to `dtype` (integers saturate; bool is `!= 0`), zero-extended.

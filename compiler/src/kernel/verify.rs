@@ -44,6 +44,7 @@ fn check_value(kernel: &Kernel, value: Value, pass: &PassKind, seq: usize, defin
     }
     let fits = match &def.inst {
         Inst::Const(_) | Inst::Load(_) | Inst::Convert(_) => true,
+        Inst::Bitcast(x) => dtype(*x).size() == def.dtype.size(),
         Inst::Size(size) => def.dtype == DType::I64 && is_known(*size),
         Inst::Coord(at) => {
             let exists = match *at {

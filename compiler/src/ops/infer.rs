@@ -103,6 +103,14 @@ pub fn same_dtype(inputs: &[TensorSpec]) -> Result<DType> {
     }
 }
 
+/// An error unless all operands have one shape.
+pub fn one_shape(inputs: &[TensorSpec]) -> Result<()> {
+    match inputs.iter().find(|s| s.dims != inputs[0].dims) {
+        None => Ok(()),
+        Some(other) => Err(wrong(Kind::Shape, format_args!("operands of one shape {}", shape(&inputs[0].dims)), other)),
+    }
+}
+
 /// The shape that all operands broadcast to.
 pub fn broadcast_all(inputs: &[TensorSpec]) -> Result<Dims> {
     let mut dims = Dims::new();

@@ -27,9 +27,14 @@ mod tests;
 
 use crate::graph::OpDef;
 
-pub use composite::{activation::*, flow::*, loss::*, normalize::*, random::*, softmax::*};
-pub use contract::{einsum::*, matmul::*, tensordot::*};
-pub use elementwise::{arith::*, cast::*, choose::*, compare::*, logic::*, math::*, power::*, rounding::*};
+pub use composite::{
+    activation::*, flow::*, loss::*, loss_terms::*, margin::*, norm::*, normalize::*, quantize::*, random::*,
+    shrink::*, softmax::*,
+};
+pub use contract::{einsum::*, matmul::*, product::*, tensordot::*};
+pub use elementwise::{
+    arith::*, bits::*, cast::*, choose::*, compare::*, logic::*, math::*, pieces::*, power::*, rounding::*, special::*,
+};
 pub use indexing::{bounded::*, diagonal::*, nd::*, partition::*, scatter::*, search::*, segment::*};
 pub use linalg::{eigen::*, factor::*, function::*, norm::*, product::*, solve::*};
 pub use movement::{
@@ -43,7 +48,8 @@ pub use source::{CONSTANT, IOTA, PARAMETER, SIZE_OF};
 /// THE TABLE: calls `$callback!` with one parenthesised line for each op.
 ///
 /// - `(unary exp EXP)`, `(binary add ADD)`: operands only;
-/// - `(reduce reduce_sum REDUCE_SUM sum)`: attributes `axes` and `keepdims`; the last word is NumPy's short name;
+/// - `(reduce reduce_sum REDUCE_SUM sum)`: attributes `axes` and `keepdims`; the last word is NumPy's short name; further
+///   attributes in brackets;
 /// - `(op name STATIC [operands] [attribute: Kind, …])`: one result. Kinds as [`AttrKind`](crate::graph::opdef::AttrKind);
 ///   with `Opt` in front if the attribute may be left out;
 /// - `(multi …)`: as `op`, with several results;
@@ -90,7 +96,7 @@ macro_rules! for_each_op {
             (unary cbrt CBRT)
             (unary tanh TANH)
             (unary sigmoid SIGMOID)
-            (unary softplus SOFTPLUS)
+            (op softplus SOFTPLUS [x] [beta: OptFloat, linear_above: OptFloat])
             (unary erf ERF)
             (unary erfc ERFC)
             (unary sin SIN)
@@ -105,10 +111,61 @@ macro_rules! for_each_op {
             (unary acosh ACOSH)
             (unary atanh ATANH)
 
+            (unary lgamma LGAMMA)
+            (unary digamma DIGAMMA)
+            (op polygamma POLYGAMMA [a, x] [])
+            (op zeta ZETA [x, q] [])
+            (op igamma IGAMMA [a, x] [])
+            (op igammac IGAMMAC [a, x] [])
+            (op igamma_grad_a IGAMMA_GRAD_A [a, x] [])
+            (op betainc BETAINC [a, b, x] [])
+            (internal betainc_dense BETAINC_DENSE)
+            (unary lbeta LBETA)
+            (unary bessel_i0 BESSEL_I0)
+            (unary bessel_i0e BESSEL_I0E)
+            (unary bessel_i1 BESSEL_I1)
+            (unary bessel_i1e BESSEL_I1E)
+            (unary erfcx ERFCX)
+            (unary erfcinv ERFCINV)
+            (unary log_ndtr LOG_NDTR)
+            (unary ndtri NDTRI)
+            (unary dawsn DAWSN)
+            (unary expint EXPINT)
+            (unary fresnel_sin FRESNEL_SIN)
+            (unary fresnel_cos FRESNEL_COS)
+            (unary spence SPENCE)
+
+            (binary hypot HYPOT)
+            (binary xlogy XLOGY)
+            (binary xlog1py XLOG1PY)
+            (binary xdivy XDIVY)
+            (binary multiply_no_nan MULTIPLY_NO_NAN)
+            (unary reciprocal_no_nan RECIPROCAL_NO_NAN)
+            (binary logaddexp LOGADDEXP)
+            (binary logaddexp2 LOGADDEXP2)
+            (op logit LOGIT [x] [eps: OptFloat])
+            (unary entr ENTR)
+            (unary sinc SINC)
+            (unary deg2rad DEG2RAD)
+            (unary rad2deg RAD2DEG)
+            (op heaviside HEAVISIDE [x, values] [])
+            (binary fmax FMAX)
+            (binary fmin FMIN)
+            (op lerp LERP [start, end, weight] [])
+            (op nan_to_num NAN_TO_NUM [x] [nan: OptFloat, posinf: OptFloat, neginf: OptFloat])
+            (binary gcd GCD)
+            (binary lcm LCM)
+            (internal gcd_dense GCD_DENSE)
+
+            (unary signbit SIGNBIT)
+            (binary copysign COPYSIGN)
+            (binary nextafter NEXTAFTER)
+
             (unary floor FLOOR)
             (unary ceil CEIL)
             (unary round ROUND)
             (unary trunc TRUNC)
+            (unary frac FRAC)
 
             (binary equal EQUAL)
             (binary not_equal NOT_EQUAL)
@@ -119,6 +176,7 @@ macro_rules! for_each_op {
             (unary is_nan IS_NAN)
             (unary is_inf IS_INF)
             (unary is_finite IS_FINITE)
+            (op is_close IS_CLOSE [x, y] [rtol: OptFloat, atol: OptFloat, equal_nan: OptBool])
 
             (binary logical_and LOGICAL_AND)
             (binary logical_or LOGICAL_OR)
@@ -240,20 +298,31 @@ macro_rules! for_each_op {
             (reduce reduce_all REDUCE_ALL all)
             (reduce reduce_any REDUCE_ANY any)
             (reduce reduce_logsumexp REDUCE_LOGSUMEXP logsumexp)
-            (reduce reduce_variance REDUCE_VARIANCE variance)
-            (reduce reduce_std REDUCE_STD std)
-            (reduce reduce_euclidean_norm REDUCE_EUCLIDEAN_NORM norm)
+            (reduce reduce_variance REDUCE_VARIANCE variance [ddof: OptFloat])
+            (reduce reduce_std REDUCE_STD std [ddof: OptFloat])
+            (reduce reduce_euclidean_norm REDUCE_EUCLIDEAN_NORM reduce_euclidean_norm)
             (reduce count_nonzero COUNT_NONZERO count_nonzero)
+            (reduce nansum NANSUM nansum)
+            (reduce nanmean NANMEAN nanmean)
             (multi moments MOMENTS [x] [axes: OptInts, keepdims: OptBool])
             (op argmax ARGMAX [x] [axis: OptInt, dtype: OptDType])
             (op argmin ARGMIN [x] [axis: OptInt, dtype: OptDType])
             (op cumsum CUMSUM [x] [axis: OptInt, exclusive: OptBool, reverse: OptBool])
             (op cumprod CUMPROD [x] [axis: OptInt, exclusive: OptBool, reverse: OptBool])
+            (op cummax CUMMAX [x] [axis: OptInt, reverse: OptBool])
+            (op cummin CUMMIN [x] [axis: OptInt, reverse: OptBool])
+            (op cumulative_logsumexp CUMULATIVE_LOGSUMEXP [x] [axis: OptInt, exclusive: OptBool, reverse: OptBool])
+            (internal scaled_cumsum SCALED_CUMSUM)
+            (op diff DIFF [x] [n: OptInt, axis: OptInt])
 
             (op matmul MATMUL [x, y] [transpose_a: OptBool, transpose_b: OptBool])
 
             (op tensordot TENSORDOT [x, y] [axes_x: Ints, axes_y: Ints])
             (variadic einsum EINSUM [equation: Str])
+            (binary dot DOT)
+            (binary inner INNER)
+            (binary outer OUTER)
+            (binary kron KRON)
 
             (op adjoint ADJOINT [x] [])
             (op matrix_transpose MATRIX_TRANSPOSE [x] [])
@@ -297,6 +366,16 @@ macro_rules! for_each_op {
             (unary mish MISH)
             (unary hard_sigmoid HARD_SIGMOID)
             (unary hard_silu HARD_SILU)
+            (op celu CELU [x] [alpha: OptFloat])
+            (unary tanhshrink TANHSHRINK)
+            (op hard_shrink HARD_SHRINK [x] [threshold: OptFloat])
+            (op soft_shrink SOFT_SHRINK [x] [threshold: OptFloat])
+            (op hard_tanh HARD_TANH [x] [min: OptFloat, max: OptFloat])
+            (op threshold THRESHOLD [x] [threshold: Float, value: Float])
+            (op prelu PRELU [x, alpha] [])
+            (op glu GLU [x] [axis: OptInt])
+            (op swiglu SWIGLU [x] [axis: OptInt])
+            (op crelu CRELU [x] [axis: OptInt])
             (op softmax SOFTMAX [x] [axis: OptInt])
             (op log_softmax LOG_SOFTMAX [x] [axis: OptInt])
             (unary erfinv ERFINV)
@@ -304,6 +383,10 @@ macro_rules! for_each_op {
             (op layer_norm LAYER_NORM [x, gamma, beta] [axes: OptInts, epsilon: OptFloat])
             (op rms_norm RMS_NORM [x, gamma] [axes: OptInts, epsilon: OptFloat])
             (op l2_normalize L2_NORMALIZE [x] [axes: OptInts, epsilon: OptFloat])
+            (op norm NORM [x] [ord: OptFloat, axes: OptInts, keepdims: OptBool])
+            (op normalize NORMALIZE [x] [ord: OptFloat, axes: OptInts, epsilon: OptFloat])
+            (op cosine_similarity COSINE_SIMILARITY [x, y] [axis: OptInt, epsilon: OptFloat])
+            (op cdist CDIST [x, y] [p: OptFloat])
 
             (op mean_squared_error MEAN_SQUARED_ERROR [y_true, y_pred] [])
             (op mean_absolute_error MEAN_ABSOLUTE_ERROR [y_true, y_pred] [])
@@ -314,6 +397,28 @@ macro_rules! for_each_op {
             (op sigmoid_cross_entropy_with_logits SIGMOID_CROSS_ENTROPY [labels, logits] [])
             (op softmax_cross_entropy_with_logits SOFTMAX_CROSS_ENTROPY [labels, logits] [axis: OptInt])
             (op sparse_softmax_cross_entropy_with_logits SPARSE_SOFTMAX_CROSS_ENTROPY [labels, logits] [])
+            (op weighted_sigmoid_cross_entropy_with_logits WEIGHTED_SIGMOID_CROSS_ENTROPY [labels, logits, pos_weight] [])
+            (op smooth_l1 SMOOTH_L1 [y_true, y_pred] [beta: OptFloat])
+            (op poisson_nll POISSON_NLL [y_true, y_pred] [log_input: OptBool, full: OptBool, eps: OptFloat])
+            (op log_poisson_loss LOG_POISSON_LOSS [targets, log_input] [compute_full_loss: OptBool])
+            (op kl_divergence_pointwise KL_DIVERGENCE_POINTWISE [y_true, y_pred] [log_target: OptBool])
+            (op soft_margin SOFT_MARGIN [y_true, y_pred] [])
+            (unary l2_loss L2_LOSS)
+            (op hinge HINGE [y_true, y_pred] [])
+            (op squared_hinge SQUARED_HINGE [y_true, y_pred] [])
+            (op categorical_hinge CATEGORICAL_HINGE [y_true, y_pred] [])
+            (op log_cosh LOG_COSH [y_true, y_pred] [])
+            (op kl_divergence KL_DIVERGENCE [y_true, y_pred] [])
+            (op poisson POISSON [y_true, y_pred] [])
+            (op mean_absolute_percentage_error MEAN_ABSOLUTE_PERCENTAGE_ERROR [y_true, y_pred] [])
+            (op mean_squared_logarithmic_error MEAN_SQUARED_LOGARITHMIC_ERROR [y_true, y_pred] [])
+
+            (op fake_quant_with_min_max_args FAKE_QUANT_WITH_MIN_MAX_ARGS [x] [min: OptFloat, max: OptFloat, num_bits: OptInt, narrow_range: OptBool])
+            (op fake_quant_with_min_max_vars FAKE_QUANT_WITH_MIN_MAX_VARS [x, min, max] [num_bits: OptInt, narrow_range: OptBool])
+            (multi quantize QUANTIZE [x, min_range, max_range] [dtype: OptDType])
+            (op dequantize DEQUANTIZE [x, min_range, max_range] [])
+            (op quantize_and_dequantize_v2 QUANTIZE_AND_DEQUANTIZE [x, input_min, input_max] [signed_input: OptBool, num_bits: OptInt, range_given: OptBool, narrow_range: OptBool])
+            (op histogram_fixed_width HISTOGRAM_FIXED_WIDTH [values, value_range] [nbins: OptInt, dtype: OptDType])
 
             (internal random_bits RANDOM_BITS)
             (internal random_uniform RANDOM_UNIFORM)

@@ -654,7 +654,7 @@ fn expensive(kernel: &Kernel) -> Vec<bool> {
         let of = |v: &Value| flags[v.0 as usize];
         flags.push(match &def.inst {
             Inst::Unary(UnaryOp::Math(_), _) | Inst::Binary(BinaryOp::Math(_), ..) => true,
-            Inst::Unary(_, x) | Inst::Convert(x) => of(x),
+            Inst::Unary(_, x) | Inst::Convert(x) | Inst::Bitcast(x) => of(x),
             Inst::Binary(_, x, y) | Inst::Compare(_, x, y) => of(x) || of(y),
             Inst::Select(c, x, y) => of(c) || of(x) || of(y),
             _ => false,

@@ -17,4 +17,5 @@ mod random;
 mod reduce;
 mod scatter;
 mod segment;
+mod special;
 mod support;

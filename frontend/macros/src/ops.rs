@@ -2,7 +2,8 @@
 //!
 //! Input: the compiler's table, `(unary exp EXP) (reduce reduce_sum REDUCE_SUM sum)
 //! (op transpose TRANSPOSE [x] [perm: OptInts]) ..`. An op with optional attributes gets a second form,
-//! `softmax_with(x, axis)`, that takes them all; a reduction gets `_axis` and `_keepdims` forms.
+//! `softmax_with(x, axis)`, that takes them all; a reduction gets `_axis` and `_keepdims` forms, and `_with` if it
+//! has attributes of its own.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
@@ -169,6 +170,12 @@ impl Entry {
                 let name = format_ident!("{alias}{suffix}");
                 self.emit_method(&Form { name, doc, params: params(), fixed }, out);
             }
+        }
+        if !self.attrs.is_empty() {
+            let keepdims = Attr { name: format_ident!("keepdims"), kind: "Bool".to_owned(), optional: false };
+            let params = [&axes, &keepdims].into_iter().chain(&self.attrs).collect();
+            let doc = format!("`{}` with all attributes given.", self.name);
+            self.emit(&Form { name: format_ident!("{}_with", self.name), doc, params, fixed: quote!() }, out);
         }
     }
 

@@ -3,4 +3,5 @@
 pub mod gemm;
 pub mod library;
 pub mod random;
+pub mod special;
 pub mod tile;

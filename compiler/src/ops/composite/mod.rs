@@ -4,6 +4,11 @@
 pub mod activation;
 pub mod flow;
 pub mod loss;
+pub mod loss_terms;
+pub mod margin;
+pub mod norm;
 pub mod normalize;
+pub mod quantize;
 pub mod random;
+pub mod shrink;
 pub mod softmax;

@@ -2,4 +2,5 @@
 
 pub mod einsum;
 pub mod matmul;
+pub mod product;
 pub mod tensordot;

@@ -35,7 +35,6 @@ math! {
     CBRT "cbrt" "The cube root, of negative numbers too." Cbrt, libm::cbrt, v => (v.y() * v.y() * 3.0).reciprocal(), Domain::NonZero;
     TANH "tanh" "The hyperbolic tangent." Tanh, libm::tanh, v => 1.0 - v.y() * v.y(), Domain::Any;
     SIGMOID "sigmoid" "`1 / (1 + e^-x)`." Sigmoid, sigmoid, v => v.y() * (1.0 - v.y()), Domain::Any;
-    SOFTPLUS "softplus" "`log(1 + e^x)`, without overflow." Softplus, softplus, v => v.x().sigmoid(), Domain::Any;
     ERF "erf" "The error function." Erf, libm::erf, v => (-v.x().square()).exp() * FRAC_2_SQRT_PI, Domain::Any;
     ERFC "erfc" "`1 - erf(x)`, without cancellation." Erfc, libm::erfc, v => (-v.x().square()).exp() * -FRAC_2_SQRT_PI, Domain::Any;
     SIN "sin" "The sine, of radians." Sin, libm::sin, v => v.x().cos(), Domain::Any;
@@ -50,6 +49,42 @@ math! {
     ACOSH "acosh" "The inverse hyperbolic cosine; NaN below 1." Acosh, libm::acosh, v => v.y().sinh().reciprocal(), Domain::Between(1.2, 5.0);
     ATANH "atanh" "The inverse hyperbolic tangent; NaN outside ±1." Atanh, libm::atanh, v => one_minus_square(v).reciprocal(), Domain::Between(-0.9, 0.9);
 }
+
+/// The smooth rectifier.
+pub static SOFTPLUS: OpDef = OpDef {
+    name: "softplus",
+    doc: "`log(1 + e^(beta x)) / beta` (default beta 1), without overflow; `x` itself where `beta x > linear_above`, \
+          if that is given.",
+    attrs: &[optional("beta", AttrKind::Float), optional("linear_above", AttrKind::Float)],
+    spec: |c| match c.attrs.float("beta") {
+        Some(beta) if beta == 0.0 || beta.is_nan() => Err(infer::wrong(Kind::Value, "a `beta` that is not 0", beta)),
+        _ => infer::elementwise(c, Class::Float),
+    },
+    grad: Grad::Elementwise(&[partial!(v => {
+        let scaled = v.b.attrs().float("beta").map_or(v.x(), |beta| v.x() * beta);
+        match v.b.attrs().float("linear_above") {
+            Some(limit) => scaled.gt(limit).choose(v.constant(1.0), scaled.sigmoid()),
+            None => scaled.sigmoid(),
+        }
+    })]),
+    lower: Lower::Elementwise(|s| {
+        let (x, beta) = (s.inputs[0], s.attrs.float("beta"));
+        let beta = beta.map(|beta| s.constant(beta, s.dtype));
+        let scaled = beta.map_or(x, |beta| s.binary(BinaryOp::Mul, x, beta));
+        let soft = s.math(MathOp::Softplus, scaled);
+        let soft = beta.map_or(soft, |beta| s.binary(BinaryOp::Div, soft, beta));
+        let Some(limit) = s.attrs.float("linear_above") else { return Ok(soft) };
+        let limit = s.constant(limit, s.dtype);
+        let above = s.compare(CompareOp::Gt, scaled, limit);
+        Ok(s.select(above, x, soft))
+    }),
+    eval: |c| {
+        let (beta, limit) =
+            (c.attrs.float("beta").unwrap_or(1.0), c.attrs.float("linear_above").unwrap_or(f64::INFINITY));
+        eval::on_floats(c, |x| if x[0] * beta > limit { x[0] } else { softplus(x[0] * beta) / beta })
+    },
+    ..BASE
+};
 
 /// `1 - x^2` without cancellation near ±1.
 fn one_minus_square<'b>(v: &Vjp<'b>) -> Expr<'b> {

@@ -1,4 +1,4 @@
-//! Running sums and products along an axis.
+//! Running sums, products, extrema and logarithms of sums along an axis, and differences, which undo sums.
 
 use crate::ops::entry::*;
 use tracelift_runtime::Array;
@@ -37,6 +37,128 @@ pub static CUMPROD: OpDef = OpDef {
     domain: Domain::NonZero,
     ..BASE
 };
+
+/// One line an op: static, name, doc, the library's number, the evaluators' start and step.
+macro_rules! running_extremum {
+    ($($static:ident $name:literal $doc:literal $kind:literal $start:expr, $better:tt;)*) => {$(
+        #[doc = $doc]
+        pub static $static: OpDef = OpDef {
+            name: $name,
+            doc: $doc,
+            attrs: &[ATTRS[0], ATTRS[2]],
+            spec: |c| spec(c, Class::Number),
+            grad: rule!(v => Ok(vec![Some(to_last_record(v)?)])),
+            lower: Lower::Library(|c, _| call(c, $kind)),
+            eval: |c| {
+                let float = |a: f64, x: f64| if a.is_nan() || x.is_nan() { f64::NAN } else if x $better a { x } else { a };
+                let start: f64 = $start;
+                scan(c, start, float, start as i128, |a, x| if x $better a { x } else { a })
+            },
+            domain: Domain::NonZero,
+            ..BASE
+        };
+    )*};
+}
+
+running_extremum! {
+    CUMMAX "cummax" "The running maximum along `axis` (default 0), from the end if `reverse`; NaN from the first NaN on. Of equal \
+        elements the last one met gets the gradient." 2 f64::NEG_INFINITY, >;
+    CUMMIN "cummin" "The running minimum along `axis` (default 0), from the end if `reverse`; NaN from the first NaN on. Of equal \
+        elements the last one met gets the gradient." 3 f64::INFINITY, <;
+}
+
+/// The cotangents of running extrema, added up at the elements that they are.
+fn to_last_record<'b>(v: &Vjp<'b>) -> Result<Expr<'b>> {
+    let dims = v.x().dims()?;
+    let axis = infer::axis(v.b.attrs(), 0, dims.len())?;
+    let reverse = v.b.attrs().bool("reverse");
+    // A record is where the element is the extremum so far; of its index the latest so far is the place.
+    let index = v.b.iota(&dims, axis, DType::I64);
+    let nowhere = if reverse { v.b.size(&dims[axis], DType::I64) - 1.0 } else { v.b.scalar(0.0, DType::I64) };
+    let records = v.b.select(v.x().eq(v.y()), index, nowhere);
+    let attrs = Attrs::new().with("axis", axis as i64).with("reverse", reverse);
+    let places = v.b.apply(if reverse { &CUMMIN } else { &CUMMAX }, attrs, &[records]);
+    let mut swap: Vec<usize> = (0..dims.len()).collect();
+    swap.swap(axis, dims.len() - 1);
+    let last = dims.len() as i64 - 1;
+    let flow = v.g().transpose(&swap);
+    let attrs = Attrs::new().with("dims", &flow.dims()?[..]).with("axis", last).with("batch_dims", last);
+    Ok(v.b.apply(&crate::ops::SCATTER_ADD, attrs, &[flow, places.transpose(&swap)]).transpose(&swap))
+}
+
+/// The running logarithm of sums of exponentials.
+pub static CUMULATIVE_LOGSUMEXP: OpDef = OpDef {
+    name: "cumulative_logsumexp",
+    doc: "The running `log(sum(e^x))` along `axis` (default 0), without overflow; `exclusive`: of the elements \
+          before; `reverse`: from the end.",
+    attrs: ATTRS,
+    spec: |c| spec(c, Class::Float),
+    grad: rule!(v => {
+        let attrs = v.b.attrs().clone().with("reverse", !v.b.attrs().bool("reverse"));
+        Ok(vec![Some(v.b.apply(&SCALED_CUMSUM, attrs, &[v.g(), -v.y(), v.x()]))])
+    }),
+    lower: Lower::Library(|c, _| call(c, 4)),
+    eval: |c| {
+        let add = |a: f64, x: f64| match a.max(x) {
+            greatest if greatest.is_infinite() && !a.is_nan() && !x.is_nan() => greatest,
+            greatest => greatest + ((a - greatest).exp() + (x - greatest).exp()).ln(),
+        };
+        scan(c, f64::NEG_INFINITY, add, 0, |_, _| unreachable!("the spec admits floats only"))
+    },
+    ..BASE
+};
+
+composite! {
+    /// Running sums of numbers with exponents.
+    SCALED_CUMSUM, (b, x) => {
+        let (numbers, inner, outer) = (x[0], x[1], x[2]);
+        let nothing = b.scalar(f64::NEG_INFINITY, numbers.dtype());
+        // In logarithms for each sign, so that nothing overflows on the way.
+        let [gain, loss] = [numbers, -numbers].map(|part| {
+            let counts = part.gt(0.0).and(inner.lt(f64::INFINITY));
+            let terms = b.select(counts, counts.choose(part, 1.0).log() + inner, nothing);
+            let sum = b.apply(&CUMULATIVE_LOGSUMEXP, b.attrs().clone(), &[terms]);
+            (sum + outer).exp()
+        });
+        Ok(vec![outer.lt(f64::INFINITY).choose(gain - loss, 0.0)])
+    },
+    name: "scaled_cumsum",
+    doc: "`e^outer * cumsum(x * e^inner)` with the attributes of `cumsum`, without overflow; terms with an infinite \
+          exponent count as 0. The derivative of `cumulative_logsumexp`.",
+    inputs: Operands::Named(&["x", "inner", "outer"]),
+    attrs: ATTRS,
+    grad: rule!(v => {
+        let attrs = v.b.attrs().clone().with("reverse", !v.b.attrs().bool("reverse"));
+        let flow = v.b.apply(&SCALED_CUMSUM, attrs, &[v.g(), v.x[2], v.x[1]]);
+        Ok(vec![Some(flow), Some(v.x() * flow), Some(v.g() * v.y())])
+    }),
+}
+
+composite! {
+    /// Differences of neighbours.
+    DIFF, (b, x) => {
+        let dims = x[0].dims()?;
+        Class::Number.check(&x[0].spec()?)?;
+        let axis = infer::axis(b.attrs(), -1, dims.len())?;
+        let n = b.attrs().int("n").unwrap_or(1);
+        if n < 0 {
+            return Err(infer::wrong(Kind::Value, "a number of times `n` of at least 0", n));
+        }
+        let (mut y, mut length) = (x[0], dims[axis].clone());
+        for _ in 0..n {
+            if length == Dim::ZERO {
+                break;
+            }
+            length = length - Dim::ONE;
+            y = y.narrow(axis, &Dim::ONE, &length)? - y.narrow(axis, &Dim::ZERO, &length)?;
+        }
+        Ok(vec![y])
+    },
+    name: "diff",
+    doc: "The differences of neighbours `x[i + 1] - x[i]` along `axis` (default -1), taken `n` times (default 1).",
+    attrs: &[optional("n", AttrKind::Int), optional("axis", AttrKind::Int)],
+    domain: Domain::Special("tests/ops/special.rs"),
+}
 
 fn spec(c: &SpecCx<'_>, class: Class) -> Result<crate::graph::opdef::Specs> {
     class.check(&c.inputs[0])?;

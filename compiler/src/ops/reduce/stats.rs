@@ -3,20 +3,24 @@
 use super::{AXES, axes_of};
 use crate::ops::entry::*;
 
+/// As [`AXES`], and by how much the divisor is less than the number of elements.
+const AXES_AND_DDOF: &[AttrDef] = &[AXES[0], AXES[1], optional("ddof", AttrKind::Float)];
+
 composite! {
     /// The mean square distance from the mean.
     REDUCE_VARIANCE, (b, x) => Ok(vec![variance(b, x[0])?]),
     name: "reduce_variance",
-    doc: "The mean of `(x - mean)^2` over `axes`.",
-    attrs: AXES,
+    doc: "The sum of `(x - mean)^2` over `axes`, divided by the number of elements minus `ddof` (default 0, the \
+          divisor at least 0).",
+    attrs: AXES_AND_DDOF,
 }
 
 composite! {
     /// The root of the variance.
     REDUCE_STD, (b, x) => Ok(vec![variance(b, x[0])?.sqrt()]),
     name: "reduce_std",
-    doc: "The square root of the variance over `axes`.",
-    attrs: AXES,
+    doc: "The square root of `reduce_variance` with the same attributes.",
+    attrs: AXES_AND_DDOF,
 }
 
 composite! {
@@ -50,6 +54,41 @@ composite! {
 
 fn variance<'b>(b: build::Builder<'b>, x: Expr<'b>) -> Result<Expr<'b>> {
     let (_, axes) = axes_of(b.attrs(), x)?;
-    let centered = x - x.mean_keep(&axes);
-    Ok(b.apply(&super::sum::REDUCE_MEAN, b.attrs().clone(), &[centered.square()]))
+    let (dims, square) = (x.dims()?, (x - x.mean_keep(&axes)).square());
+    let count = axes.iter().map(|&i| dims[i as usize].clone()).fold(Dim::ONE, |n, d| n * d);
+    let divisor = match b.attrs().float("ddof").unwrap_or(0.0) {
+        0.0 => b.size(&count, x.dtype()),
+        ddof => (b.size(&count, x.dtype()) - ddof).max(0.0),
+    };
+    Ok(over_axes(b, square) / divisor)
+}
+
+composite! {
+    /// The sum of numbers.
+    NANSUM, (b, x) => Ok(vec![over_axes(b, x[0].eq(x[0]).choose(x[0], 0.0))]),
+    name: "nansum",
+    doc: "The sum over `axes` of the elements that are not NaN.",
+    attrs: AXES,
+}
+
+composite! {
+    /// The mean of numbers.
+    NANMEAN, (b, x) => {
+        let dtype = x[0].spec()?.dtype;
+        Class::Float.check(&x[0].spec()?)?;
+        let is_number = x[0].eq(x[0]);
+        Ok(vec![over_axes(b, is_number.choose(x[0], 0.0)) / over_axes(b, is_number.cast(dtype))])
+    },
+    name: "nanmean",
+    doc: "The mean over `axes` of the elements that are not NaN; NaN if there are none.",
+    attrs: AXES,
+}
+
+/// The sum over attribute `axes`, with attribute `keepdims`.
+fn over_axes<'b>(b: build::Builder<'b>, x: Expr<'b>) -> Expr<'b> {
+    let mut attrs = Attrs::new().with("keepdims", b.attrs().bool("keepdims"));
+    if let Some(axes) = b.attrs().ints("axes") {
+        attrs.set("axes", axes);
+    }
+    b.apply(&super::sum::REDUCE_SUM, attrs, &[x])
 }

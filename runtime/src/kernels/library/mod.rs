@@ -12,6 +12,7 @@ mod index;
 #[cfg(feature = "linalg")]
 mod linalg;
 mod number;
+mod pointwise;
 mod reduce;
 mod scan;
 mod search;
@@ -148,9 +149,21 @@ pub static TABLE: &[LibraryKernel] = &[
     },
     LibraryKernel {
         name: "cumulative",
-        doc: "x -> y; [axis, kind (0 sum, 1 prod, 2 max, 3 min), exclusive, reverse]: running reductions",
+        doc: "x -> y; [axis, kind (0 sum, 1 prod, 2 max, 3 min, 4 log of the sum of e^x), exclusive, reverse]: running reductions",
         can_fail: false,
         run: scan::cumulative,
+    },
+    LibraryKernel {
+        name: "gcd",
+        doc: "x, y -> z: the greatest common divisors of integers; all of one shape",
+        can_fail: false,
+        run: pointwise::gcd,
+    },
+    LibraryKernel {
+        name: "betainc",
+        doc: "a, b, x -> y: the regularised incomplete beta function; all of one shape",
+        can_fail: false,
+        run: pointwise::betainc,
     },
     LibraryKernel {
         name: "arg_reduce",

@@ -1,12 +1,13 @@
-//! `cumulative`: running sums, products, maxima and minima.
+//! `cumulative`: running sums, products, maxima, minima, and logarithms of sums of exponentials.
 
 use super::number::Number;
 use super::{LibraryCx, View, ViewMut};
-use crate::array::DType;
 use crate::array::element::with_element;
+use crate::array::{DType, Element};
 use crate::error::{Kind, Result};
 use crate::exec::parallel;
 use crate::kernels::tile::FoldFn;
+use half::{bf16, f16};
 
 /// Neighbouring lanes that are scanned together.
 const LANES: usize = 32;
@@ -29,9 +30,45 @@ pub fn cumulative(cx: &mut LibraryCx<'_>) -> Result<()> {
         1 => FoldFn::Prod,
         2 => FoldFn::Max,
         3 => FoldFn::Min,
+        4 => return log_sum_exp(cx, &lanes, exclusive, reverse),
         kind => return Err(cx.bad(NAME, Kind::Internal, format!("unknown kind {kind}"))),
     };
-    with_element!(x.dtype(), T => scan::<T>(x, y, &lanes, fold, exclusive, reverse));
+    with_element!(x.dtype(), T => {
+        scan::<T, <T as Number>::Acc>(x, y, &lanes, [exclusive, reverse], T::start(fold), |x| x.widen(), T::narrow, |state, x| {
+            T::combine(fold, state, x)
+        });
+    });
+    Ok(())
+}
+
+/// States are in f64 for floats of every dtype.
+fn log_sum_exp(cx: &LibraryCx<'_>, lanes: &Lanes, exclusive: bool, reverse: bool) -> Result<()> {
+    let (x, y) = (&cx.inputs[0], &cx.outputs[0]);
+    let add = |a: f64, b: f64| {
+        let (least, greatest) = if a < b { (a, b) } else { (b, a) };
+        // The difference of equal infinities is NaN.
+        if least == greatest {
+            greatest + std::f64::consts::LN_2
+        } else {
+            greatest + libm::log1p(libm::exp(least - greatest))
+        }
+    };
+    macro_rules! dtypes {
+        ($($dtype:ident $t:ty, $from:expr, $to:expr;)*) => {
+            match x.dtype() {
+                $(DType::$dtype => {
+                    scan::<$t, f64>(x, y, lanes, [exclusive, reverse], f64::NEG_INFINITY, $from, $to, add);
+                })*
+                _ => return Err(cx.bad("cumulative", Kind::DType, "expected floats")),
+            }
+        };
+    }
+    dtypes! {
+        F32 f32, f64::from, |v| v as f32;
+        F64 f64, |v| v, |v| v;
+        F16 f16, f16::to_f64, f16::from_f64;
+        BF16 bf16, bf16::to_f64, bf16::from_f64;
+    }
     Ok(())
 }
 
@@ -48,7 +85,18 @@ impl Lanes {
     }
 }
 
-fn scan<T: Number>(x: &View<'_>, y: &ViewMut<'_>, lanes: &Lanes, fold: FoldFn, exclusive: bool, reverse: bool) {
+/// Runs `combine` over states of type `S` along each lane.
+#[allow(clippy::too_many_arguments)]
+fn scan<T: Element, S: Copy + Send + Sync>(
+    x: &View<'_>,
+    y: &ViewMut<'_>,
+    lanes: &Lanes,
+    [exclusive, reverse]: [bool; 2],
+    start: S,
+    widen: impl Fn(T) -> S + Sync,
+    narrow: impl Fn(S) -> T + Sync,
+    combine: impl Fn(S, S) -> S + Sync,
+) {
     let Lanes { outer, len, inner } = *lanes;
     let x = x.as_slice::<T>();
     let strips = inner.div_ceil(LANES);
@@ -57,15 +105,15 @@ fn scan<T: Number>(x: &View<'_>, y: &ViewMut<'_>, lanes: &Lanes, fold: FoldFn, e
         for point in begin as usize..end as usize {
             let (matrix, first) = (point / strips, point % strips * LANES);
             let width = LANES.min(inner - first);
-            let mut states = [T::start(fold); LANES];
+            let mut states = [start; LANES];
             for step in 0..len {
                 let row = if reverse { len - 1 - step } else { step };
                 let at = (matrix * len + row) * inner + first;
                 // SAFETY: strips are disjoint.
                 let out = unsafe { y.part_mut::<T>(at, at + width) };
                 for ((out, &x), state) in out.iter_mut().zip(&x[at..at + width]).zip(&mut states) {
-                    let next = T::combine(fold, *state, x.widen());
-                    *out = T::narrow(if exclusive { *state } else { next });
+                    let next = combine(*state, widen(x));
+                    *out = narrow(if exclusive { *state } else { next });
                     *state = next;
                 }
             }
@@ -105,6 +153,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn logarithms_of_sums_of_exponentials() {
+        let x = Array::from_slice(&[5], &[f64::NEG_INFINITY, 1000.0, 1000.0, -5.0, f64::INFINITY]);
+        let y = values(&run("cumulative", &[&x], &[(DType::F64, &[5])], &[0, 4, 0, 0])[0]);
+        let twice = 1000.0 + std::f64::consts::LN_2;
+        assert_eq!(y, [f64::NEG_INFINITY, 1000.0, twice, twice, f64::INFINITY]);
+        let y = values(&run("cumulative", &[&x], &[(DType::F64, &[5])], &[0, 4, 1, 0])[0]);
+        assert_eq!(y[..2], [f64::NEG_INFINITY, f64::NEG_INFINITY]);
+        let x = Array::from_slice(&[1], &[1i32]);
+        assert_eq!(run_err("cumulative", &[&x], &[(DType::I32, &[1])], &[0, 4, 0, 0]).kind(), Kind::DType);
     }
 
     #[test]

@@ -3,9 +3,9 @@
 //! Generated kernels call them through a table of addresses; the index of a routine is fixed by
 //! [`Routine::id`]. Rust code calls them through the slice functions [`map`], [`map2`], [`fold`], ….
 //!
-//! Where to start: [`Routine`] is the contract with generated code, `table.rs` gives each routine its id and each
-//! [`Level`] its addresses, `lanes.rs` is what algorithms are written over, `exp.rs`, `log.rs`, … are the algorithms.
-//! README.md lists the method and the measured error of each function.
+//! Where to start: [`Routine`] is the contract with generated code, `functions.rs` is the table of math functions,
+//! `table.rs` gives each routine its id and each [`Level`] its addresses, `lanes.rs` is what algorithms are written
+//! over, `exp.rs`, `log.rs`, … are the algorithms. README.md lists the method and the measured error of each function.
 
 mod double;
 mod erf;
@@ -25,6 +25,8 @@ mod reference;
 mod safe;
 mod table;
 #[cfg(test)]
+mod special_tests;
+#[cfg(test)]
 mod tests;
 mod trig;
 mod vector_level;
@@ -37,85 +39,30 @@ pub use level::{Level, level};
 pub use reference::reference;
 pub use safe::{Float, Number, fold, map, map_in_place, map2, narrow, stream, widen};
 
-/// A function on floats that has tile routines for f32 and f64.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-#[allow(missing_docs)]
-pub enum MathFn {
-    Exp,
-    Exp2,
-    Expm1,
-    Log,
-    Log2,
-    Log10,
-    Log1p,
-    Rsqrt,
-    Cbrt,
-    Tanh,
-    Sigmoid,
-    Softplus,
-    Erf,
-    Erfc,
-    Sin,
-    Cos,
-    Tan,
-    Sinh,
-    Cosh,
-    Asin,
-    Acos,
-    Atan,
-    Asinh,
-    Acosh,
-    Atanh,
-    /// Two operands.
-    Pow,
-    /// Two operands: y, x.
-    Atan2,
-    /// Two operands: the remainder of x / y with the sign of x (C's `fmod`); exact.
-    Rem,
-}
-
-impl MathFn {
-    /// Every function, in the order of their ids.
-    pub const ALL: [MathFn; 28] = [
-        MathFn::Exp,
-        MathFn::Exp2,
-        MathFn::Expm1,
-        MathFn::Log,
-        MathFn::Log2,
-        MathFn::Log10,
-        MathFn::Log1p,
-        MathFn::Rsqrt,
-        MathFn::Cbrt,
-        MathFn::Tanh,
-        MathFn::Sigmoid,
-        MathFn::Softplus,
-        MathFn::Erf,
-        MathFn::Erfc,
-        MathFn::Sin,
-        MathFn::Cos,
-        MathFn::Tan,
-        MathFn::Sinh,
-        MathFn::Cosh,
-        MathFn::Asin,
-        MathFn::Acos,
-        MathFn::Atan,
-        MathFn::Asinh,
-        MathFn::Acosh,
-        MathFn::Atanh,
-        MathFn::Pow,
-        MathFn::Atan2,
-        MathFn::Rem,
-    ];
-
-    /// Number of operands: 1 or 2.
-    pub const fn arity(self) -> usize {
-        match self {
-            MathFn::Pow | MathFn::Atan2 | MathFn::Rem => 2,
-            _ => 1,
+macro_rules! math_fn {
+    ($($(#[$meta:meta])* $name:ident($($operand:ident),+): $single:ident, $double:ident => $scalar:expr;)*) => {
+        /// A function on floats that has tile routines for f32 and f64. The table in `functions.rs` says what each is.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        #[allow(missing_docs)]
+        pub enum MathFn {
+            $($(#[$meta])* $name,)*
         }
-    }
+
+        impl MathFn {
+            /// Every function, in the order of their ids.
+            pub const ALL: [MathFn; [$(MathFn::$name),*].len()] = [$(MathFn::$name),*];
+
+            /// Number of operands: 1 or 2.
+            pub const fn arity(self) -> usize {
+                match self {
+                    $(MathFn::$name => [$(stringify!($operand)),+].len(),)*
+                }
+            }
+        }
+    };
 }
+functions::for_each_function!(math_fn);
 
 /// Reductions of a run of elements to one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,6 +1,6 @@
 //! The portable level: scalar Rust that runs on every CPU.
 //!
-//! Functions are evaluated in f64 by [`reference`] and rounded once, so this level is slow and accurate; the f64
+//! Functions are evaluated in f64 by [`reference`] and rounded once, so this level is slow and accurate; the
 //! routines of the other levels come from here where they have no vector form.
 
 use super::functions::Function;
@@ -42,6 +42,8 @@ pub(super) unsafe extern "C" fn unary_f64<F: Function>(dst: *mut f64, x: *const 
     }
 }
 
+pub(super) use binary as binary_scalar;
+pub(super) use unary as unary_scalar;
 pub(super) use unary_f64 as unary_double;
 
 /// `dst[i] = f(x[i], y[i])` for f64.

@@ -2,6 +2,7 @@
 //!
 //! An id is an index into every table: math functions of f32, then of f64, then folds, then the rest.
 
+use super::functions::for_each_function;
 use super::{Level, MathFn, Routine, level};
 use crate::array::DType;
 
@@ -78,66 +79,12 @@ fn table(level: Level) -> &'static Table {
 
 /// Builds the table of a level from the routines named in scope: `unary`, `binary`, `fold`, ….
 macro_rules! entries {
-    () => {{
+    ($($(#[$meta:meta])* $name:ident($($operand:ident),+): $single:ident, $double:ident => $scalar:expr;)*) => {{
         use crate::kernels::tile::fold::{Max, Min, Prod, Sum};
         use crate::kernels::tile::functions::*;
         Table([
-            unary::<Exp> as *const u8,
-            unary::<Exp2> as *const u8,
-            unary::<Expm1> as *const u8,
-            unary::<Log> as *const u8,
-            unary::<Log2> as *const u8,
-            unary::<Log10> as *const u8,
-            unary::<Log1p> as *const u8,
-            unary::<Rsqrt> as *const u8,
-            unary::<Cbrt> as *const u8,
-            unary::<Tanh> as *const u8,
-            unary::<Sigmoid> as *const u8,
-            unary::<Softplus> as *const u8,
-            unary::<Erf> as *const u8,
-            unary::<Erfc> as *const u8,
-            unary::<Sin> as *const u8,
-            unary::<Cos> as *const u8,
-            unary::<Tan> as *const u8,
-            unary::<Sinh> as *const u8,
-            unary::<Cosh> as *const u8,
-            unary::<Asin> as *const u8,
-            unary::<Acos> as *const u8,
-            unary::<Atan> as *const u8,
-            unary::<Asinh> as *const u8,
-            unary::<Acosh> as *const u8,
-            unary::<Atanh> as *const u8,
-            binary::<Pow> as *const u8,
-            binary::<Atan2> as *const u8,
-            binary::<Rem> as *const u8,
-            unary_double::<Exp> as *const u8,
-            unary_f64::<Exp2> as *const u8,
-            unary_f64::<Expm1> as *const u8,
-            unary_double::<Log> as *const u8,
-            unary_f64::<Log2> as *const u8,
-            unary_f64::<Log10> as *const u8,
-            unary_f64::<Log1p> as *const u8,
-            unary_f64::<Rsqrt> as *const u8,
-            unary_f64::<Cbrt> as *const u8,
-            unary_double::<Tanh> as *const u8,
-            unary_double::<Sigmoid> as *const u8,
-            unary_f64::<Softplus> as *const u8,
-            unary_f64::<Erf> as *const u8,
-            unary_f64::<Erfc> as *const u8,
-            unary_f64::<Sin> as *const u8,
-            unary_f64::<Cos> as *const u8,
-            unary_f64::<Tan> as *const u8,
-            unary_f64::<Sinh> as *const u8,
-            unary_f64::<Cosh> as *const u8,
-            unary_f64::<Asin> as *const u8,
-            unary_f64::<Acos> as *const u8,
-            unary_f64::<Atan> as *const u8,
-            unary_f64::<Asinh> as *const u8,
-            unary_f64::<Acosh> as *const u8,
-            unary_f64::<Atanh> as *const u8,
-            binary_f64::<Pow> as *const u8,
-            binary_f64::<Atan2> as *const u8,
-            binary_f64::<Rem> as *const u8,
+            $($single::<$name> as *const u8,)*
+            $($double::<$name> as *const u8,)*
             fold::<f32, Sum> as *const u8,
             fold::<f64, Sum> as *const u8,
             fold::<i32, Sum> as *const u8,
@@ -165,25 +112,25 @@ macro_rules! entries {
 
 static PORTABLE: Table = {
     use super::portable::*;
-    entries!()
+    for_each_function!(entries)
 };
 
 #[cfg(target_arch = "aarch64")]
 static NEON: Table = {
     use super::vector_level::neon::*;
-    entries!()
+    for_each_function!(entries)
 };
 
 #[cfg(target_arch = "x86_64")]
 static AVX2: Table = {
     use super::vector_level::avx2::*;
-    entries!()
+    for_each_function!(entries)
 };
 
 #[cfg(target_arch = "x86_64")]
 static AVX512: Table = {
     use super::vector_level::avx512::*;
-    entries!()
+    for_each_function!(entries)
 };
 
 #[cfg(test)]

@@ -80,7 +80,7 @@ fn for_each_run(mut f: impl FnMut(&[f32])) {
 
 /// The distance of `got` from `exact` in units in the last place of an f32 of that size; infinite if one of them is
 /// NaN and the other not, or a zero has the wrong sign.
-fn ulps(got: f32, exact: f64) -> f64 {
+pub(super) fn ulps(got: f32, exact: f64) -> f64 {
     if got.is_nan() || exact.is_nan() {
         return if got.is_nan() && exact.is_nan() { 0.0 } else { f64::INFINITY };
     }

@@ -9,7 +9,9 @@ macro_rules! vector_level {
             use $crate::kernels::tile::fold::{self, FoldLanes, FoldOp, Number};
             use $crate::kernels::tile::lanes::{Binary, Unary, UnaryDouble, map, map_double, map2};
 
-            pub(in crate::kernels::tile) use $crate::kernels::tile::portable::{binary_f64, unary_f64};
+            pub(in crate::kernels::tile) use $crate::kernels::tile::portable::{
+                binary_f64, binary_scalar, unary_f64, unary_scalar,
+            };
 
             /// The vector of each element type that is folded.
             pub(in crate::kernels::tile) trait Vector: Number {
