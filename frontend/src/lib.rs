@@ -16,6 +16,7 @@ pub mod optimizers;
 pub mod prelude;
 pub mod random;
 mod save;
+pub mod signal;
 pub mod tensor;
 pub mod testing;
 mod trace;

@@ -86,7 +86,7 @@ factors! {
     /// ```
     /// use tracelift as tl;
     /// let (sign, log) = tl::linalg::slogdet(tl::constant([[0.0, 1.0], [1.0, 0.0]]));
-    /// assert_eq!((sign.item::<f32>(), log.item::<f32>()), (-1.0, 0.0));
+    /// assert_eq!((sign.item(), log.item()), (-1.0, 0.0));
     /// ```
     slogdet try_slogdet SLOGDET 2 (sign log);
 }

@@ -274,6 +274,13 @@ fn what_the_host_lacks_is_named() {
     let error = refused(b.0);
     let text = "program `f` needs library routine `no_such_routine`, which this runtime lacks";
     assert_eq!((error.kind(), error.message()), (Kind::Host, text));
+
+    let mut b = Builder::new("f");
+    b.library("warp.drive", vec![], vec![], &[]);
+    let error = refused(b.0);
+    let text = "program `f` needs library routine `warp.drive`, which this runtime lacks\n  \
+                hint: build the runtime with feature `warp`";
+    assert_eq!((error.kind(), error.message()), (Kind::Host, text));
 }
 
 #[test]

@@ -21,7 +21,8 @@
 //! ```
 //!
 //! Invariants
-//! - only floating-point values carry cotangents; integers and truth values never do;
+//! - only floating-point values carry cotangents, and complex ones between real targets and sources; integers and truth
+//!   values never do;
 //! - a cotangent has exactly the spec of its value: broadcasting is undone by sums, symbolic sizes included;
 //! - contributions are added in reverse program order, within a node in operand order: bits do not depend on
 //!   anything else;
@@ -40,4 +41,11 @@ mod tests;
 
 pub use forward::jvp;
 pub use pullback::pullback;
-pub use reverse::gradient;
+pub use reverse::{advice, gradient};
+
+use crate::base::DType;
+
+/// Whether values of this dtype carry cotangents.
+fn is_differentiable(dtype: DType) -> bool {
+    dtype.is_float() || dtype == DType::Complex64
+}

@@ -4,7 +4,8 @@
 //! multiplies elementwise partials by the cotangent, undoes broadcasting, differentiates expansions, and checks that
 //! a cotangent fits its operand.
 
-use super::reverse::gradient;
+use super::is_differentiable;
+use super::reverse::sweep;
 use crate::base::{Dim, Error, Kind, Loc, Result, TensorSpec};
 use crate::graph::builder::{infer, op_error, slot_attr};
 use crate::graph::cx::{Handle, Handles, OpCx};
@@ -44,7 +45,9 @@ pub(super) fn rule(
     wanted: &[bool],
 ) -> Result<Cotangents> {
     let specs: SmallVec<[TensorSpec; 3]> = inputs.iter().map(|&h| cx.spec(h)).collect();
-    let wanted: SmallVec<[bool; 4]> = wanted.iter().zip(&specs).map(|(&w, s)| w && s.dtype.is_float()).collect();
+    let op = ops::complex::form(op, attrs, &specs);
+    let wanted: SmallVec<[bool; 4]> =
+        wanted.iter().zip(&specs).map(|(&w, s)| w && is_differentiable(s.dtype)).collect();
     let nothing = Cotangents::from_elem(None, inputs.len());
     if !wanted.contains(&true) || cotangents.iter().all(Option::is_none) {
         return Ok(nothing);
@@ -158,7 +161,7 @@ fn expansion(op: &OpDef, given: &mut GradCx<'_>) -> Result<Cotangents> {
             targets.push((result, Some(parameter)));
         }
     }
-    let gradients = gradient(&mut builder, &targets, &sources)?;
+    let gradients = sweep(&mut builder, &targets, &sources)?;
     known.extend(results.iter().copied().zip(given.outputs.iter().copied()));
     let mut replayed = replay(given.cx, builder.graph(), &known, &gradients)?.into_iter();
     Ok(given.wanted.iter().map(|&w| if w { replayed.next().flatten() } else { None }).collect())

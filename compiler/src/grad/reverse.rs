@@ -2,7 +2,7 @@
 
 use super::activity::active;
 use super::pullback::{accumulate, ones, rule};
-use crate::base::{Error, Kind, Result, TensorSpec};
+use crate::base::{DType, Error, Kind, Result, TensorSpec};
 use crate::graph::builder::op_error;
 use crate::graph::cx::{Handle, Handles, OpCx};
 use crate::graph::opdef::Cotangents;
@@ -23,6 +23,15 @@ pub fn gradient(
     sources: &[ValueId],
 ) -> Result<Vec<Option<ValueId>>> {
     check_floats(builder, targets, sources)?;
+    sweep(builder, targets, sources)
+}
+
+/// [`gradient`], with complex targets and sources too: where an expansion is differentiated, they are values in between.
+pub(super) fn sweep(
+    builder: &mut GraphBuilder,
+    targets: &[(ValueId, Option<ValueId>)],
+    sources: &[ValueId],
+) -> Result<Vec<Option<ValueId>>> {
     let active = active(builder.graph(), sources);
     let mut cotangents: ValueMap<Option<Handle>> = ValueMap::new(builder.graph(), None);
     let mut last = None;
@@ -75,14 +84,21 @@ fn node_rule(
     })
 }
 
+/// What to do about a target or source that has no gradient.
+pub fn advice(dtype: DType) -> &'static str {
+    match dtype {
+        DType::Complex64 => {
+            "differentiate with respect to real and imaginary part: `complex(re, im)`, `real(z)`, `abs(z)`"
+        }
+        _ => "convert to a float dtype before the computation that is differentiated",
+    }
+}
+
 fn check_floats(builder: &GraphBuilder, targets: &[(ValueId, Option<ValueId>)], sources: &[ValueId]) -> Result<()> {
     let graph = builder.graph();
     let not_float = |what: &str, i: usize, spec: &TensorSpec| {
-        Error::new(
-            Kind::Gradient,
-            format!("{what} {i} of the gradient is {spec}; only floating-point tensors have one"),
-        )
-        .hint("convert to a float dtype before the computation that is differentiated")
+        let text = format!("{what} {i} of the gradient is {spec}; only floating-point tensors have one");
+        Error::new(Kind::Gradient, text).hint(advice(spec.dtype))
     };
     for (i, &(target, cotangent)) in targets.iter().enumerate() {
         let spec = graph.spec(target);

@@ -96,6 +96,7 @@ impl GraphBuilder {
                 }
             }
         }
+        let op = ops::complex::form(op, &attrs, &specs);
         let attrs = self.with_slot(op, attrs, inputs);
         let attrs = normalized(op, attrs).map_err(|e| op_error(e, op, &Attrs::new(), &specs, &loc))?;
         let outputs = infer(op, &attrs, &specs).map_err(|e| op_error(e, op, &attrs, &specs, &loc))?;

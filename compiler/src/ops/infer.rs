@@ -278,6 +278,7 @@ struct SpecOnly {
 impl OpCx for SpecOnly {
     fn apply(&mut self, op: &'static OpDef, attrs: Attrs, inputs: &[Handle]) -> Result<Handles> {
         let inputs: Vec<TensorSpec> = inputs.iter().map(|&h| self.spec(h)).collect();
+        let op = super::complex::form(op, &attrs, &inputs);
         let specs = (op.spec)(&SpecCx { inputs: &inputs, attrs: &attrs })?;
         let first = self.specs.len() as u32;
         self.specs.extend(specs);

@@ -10,12 +10,14 @@
 //! - attributes in nodes may be as users write them (negative axes, defaults absent); [`infer`] reads them.
 
 pub mod build;
+pub mod complex;
 pub mod composite;
 pub mod contract;
 pub mod elementwise;
 mod entry;
 pub mod eval;
 pub mod indexing;
+pub mod fourier;
 pub mod infer;
 pub mod linalg;
 pub mod movement;
@@ -27,6 +29,7 @@ mod tests;
 
 use crate::graph::OpDef;
 
+pub use complex::{BITCAST, forms::*, parts::*};
 pub use composite::{
     activation::*, flow::*, loss::*, loss_terms::*, margin::*, norm::*, normalize::*, quantize::*, random::*,
     shrink::*, softmax::*,
@@ -35,6 +38,7 @@ pub use contract::{einsum::*, matmul::*, product::*, tensordot::*};
 pub use elementwise::{
     arith::*, bits::*, cast::*, choose::*, compare::*, logic::*, math::*, pieces::*, power::*, rounding::*, special::*,
 };
+pub use fourier::{dft::*, frame::*, stft::*, transform::*, window::*};
 pub use indexing::{bounded::*, diagonal::*, nd::*, partition::*, scatter::*, search::*, segment::*};
 pub use linalg::{eigen::*, factor::*, function::*, norm::*, product::*, solve::*};
 pub use movement::{
@@ -351,6 +355,54 @@ macro_rules! for_each_op {
             (op lstsq LSTSQ [matrix, rhs] [l2_regularizer: OptFloat])
             (op matrix_rank MATRIX_RANK [x] [tol: OptFloat])
 
+            (op bitcast BITCAST [x] [dtype: DType])
+            (op complex COMPLEX [real, imag] [])
+            (unary real REAL)
+            (unary imag IMAG)
+            (unary conj CONJ)
+            (unary angle ANGLE)
+            (internal complex_add COMPLEX_ADD)
+            (internal complex_subtract COMPLEX_SUBTRACT)
+            (internal complex_multiply COMPLEX_MULTIPLY)
+            (internal complex_divide COMPLEX_DIVIDE)
+            (internal complex_negative COMPLEX_NEGATIVE)
+            (internal complex_square COMPLEX_SQUARE)
+            (internal complex_reciprocal COMPLEX_RECIPROCAL)
+            (internal complex_abs COMPLEX_ABS)
+            (internal complex_exp COMPLEX_EXP)
+            (internal complex_equal COMPLEX_EQUAL)
+            (internal complex_not_equal COMPLEX_NOT_EQUAL)
+            (internal complex_cast COMPLEX_CAST)
+            (internal complex_reduce_sum COMPLEX_REDUCE_SUM)
+            (internal complex_reduce_mean COMPLEX_REDUCE_MEAN)
+            (internal complex_matmul COMPLEX_MATMUL)
+            (internal complex_adjoint COMPLEX_ADJOINT)
+
+            (internal dft DFT)
+            (internal rdft RDFT)
+            (internal irdft IRDFT)
+            (op fft FFT [x] [])
+            (op ifft IFFT [x] [])
+            (op fft2d FFT2D [x] [])
+            (op ifft2d IFFT2D [x] [])
+            (op fft3d FFT3D [x] [])
+            (op ifft3d IFFT3D [x] [])
+            (op rfft RFFT [x] [fft_length: OptInts])
+            (op irfft IRFFT [x] [fft_length: OptInts])
+            (op rfft2d RFFT2D [x] [fft_length: OptInts])
+            (op irfft2d IRFFT2D [x] [fft_length: OptInts])
+            (op rfft3d RFFT3D [x] [fft_length: OptInts])
+            (op irfft3d IRFFT3D [x] [fft_length: OptInts])
+            (op fftshift FFTSHIFT [x] [axes: OptInts])
+            (op ifftshift IFFTSHIFT [x] [axes: OptInts])
+            (op dct DCT [x] [kind: OptInt, norm: OptStr])
+            (op frame FRAME [signal] [frame_length: Int, frame_step: Int, pad_end: OptBool, axis: OptInt])
+            (op overlap_and_add OVERLAP_AND_ADD [signal] [frame_step: Int])
+            (op stft STFT [signals] [frame_length: Int, frame_step: Int, fft_length: OptInt, window: OptStr, pad_end: OptBool])
+            (op inverse_stft INVERSE_STFT [stfts] [frame_length: Int, frame_step: Int, fft_length: OptInt, window: OptStr])
+            (op hann_window HANN_WINDOW [] [window_length: Int, periodic: OptBool, dtype: OptDType])
+            (op hamming_window HAMMING_WINDOW [] [window_length: Int, periodic: OptBool, dtype: OptDType])
+
             (unary identity IDENTITY)
             (unary stop_gradient STOP_GRADIENT)
             (internal recomputed RECOMPUTED)
@@ -436,6 +488,9 @@ macro_rules! for_each_op {
             (internal random_gamma RANDOM_GAMMA)
             (internal random_poisson RANDOM_POISSON)
             (internal random_binomial RANDOM_BINOMIAL)
+            (internal gamma_draws GAMMA_DRAWS)
+            (internal poisson_draws POISSON_DRAWS)
+            (internal binomial_draws BINOMIAL_DRAWS)
         }
     };
 }

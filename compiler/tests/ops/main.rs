@@ -9,6 +9,7 @@ mod compiled;
 mod contract;
 mod elementwise;
 mod errors;
+mod fourier;
 mod indexing;
 mod linalg;
 mod losses;

@@ -105,3 +105,84 @@ fn erfinv_inverts_erf() {
     let ends = values(&ops::ERFINV, Attrs::new(), &[f64s(&[3], &[1.0, -1.0, 2.0])]);
     assert!(ends[0] == f64::INFINITY && ends[1] == f64::NEG_INFINITY && ends[2].is_nan());
 }
+
+/// The greatest distance between the samples' distribution and `below`, the probability of at most `x`, times the root
+/// of their number: beyond 1.95 once in a thousand (Kolmogorov and Smirnov).
+fn distance(mut samples: Vec<f64>, below: impl Fn(f64) -> f64) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    let n = samples.len() as f64;
+    let apart = |(i, &x): (usize, &f64)| (below(x) - i as f64 / n).abs().max((below(x) - (i + 1) as f64 / n).abs());
+    samples.iter().enumerate().map(apart).fold(0.0, f64::max) * n.sqrt()
+}
+
+#[test]
+fn continuous_distributions_by_kolmogorov_and_smirnov() {
+    let normal = |x: f64| 0.5 * libm::erfc(-x / std::f64::consts::SQRT_2);
+    let within = libm::erf(std::f64::consts::SQRT_2);
+    type Below<'a> = &'a dyn Fn(f64) -> f64;
+    let known: [(&'static OpDef, Below<'_>); 8] = [
+        (&ops::RANDOM_UNIFORM, &|x| x),
+        (&ops::RANDOM_NORMAL, &normal),
+        (&ops::TRUNCATED_NORMAL, &|x| (normal(x) - normal(-2.0)) / within),
+        (&ops::RANDOM_EXPONENTIAL, &|x| -(-x).exp_m1()),
+        (&ops::RANDOM_GUMBEL, &|x| (-(-x).exp()).exp()),
+        (&ops::RANDOM_LOGISTIC, &|x| 1.0 / (1.0 + (-x).exp())),
+        (&ops::RANDOM_LAPLACE, &|x| if x < 0.0 { 0.5 * x.exp() } else { 1.0 - 0.5 * (-x).exp() }),
+        (&ops::RANDOM_CAUCHY, &|x| 0.5 + x.atan() / std::f64::consts::PI),
+    ];
+    for (op, below) in known {
+        for dtype in [DType::F32, DType::F64] {
+            let found = distance(draw(op, Attrs::new().with("dtype", dtype)), below);
+            assert!(found < 1.95, "{} as {dtype}: {found}", op.name);
+        }
+    }
+}
+
+#[test]
+fn wide_integers() {
+    let attrs = Attrs::new().with("dtype", DType::I64).with("minval", i64::MIN).with("maxval", i64::MAX);
+    let below = |x: f64| x / 2f64.powi(64) + 0.5;
+    let found = distance(draw(&ops::RANDOM_INTEGERS, attrs), below);
+    assert!(found < 1.95, "{found}");
+}
+
+#[test]
+fn classes_by_their_weights() {
+    let never = f32::NEG_INFINITY;
+    let logits = Array::from_slice(&[2, 4], &[0.0f32, 1.0, never, 2.0, never, never, 700.0, 700.0]);
+    let attrs = Attrs::new().with("num_samples", N as i64);
+    let classes = one(&ops::RANDOM_CATEGORICAL, attrs, &[logits, state(0)]);
+    assert_eq!((classes.dtype(), classes.shape()), (DType::I64, &[2, N][..]));
+    let whole = 1.0 + 1f64.exp() + 2f64.exp();
+    let wanted = [[1.0 / whole, 1f64.exp() / whole, 0.0, 2f64.exp() / whole], [0.0, 0.0, 0.5, 0.5]];
+    for (row, wanted) in classes.as_slice::<i64>().chunks(N).zip(wanted) {
+        for (class, p) in (0..).zip(wanted) {
+            let share = row.iter().filter(|&&k| k == class).count() as f64 / N as f64;
+            let error = 5.0 * (p * (1.0 - p) / N as f64).sqrt();
+            assert!((share - p).abs() <= error, "class {class}: {share} instead of {p}");
+        }
+    }
+    let text = refused(&ops::RANDOM_CATEGORICAL, Attrs::new(), &[Array::from_slice(&[2, 0], &[0f32; 0]), state(0)]);
+    assert!(text.contains("at least one class"), "{text}");
+}
+
+#[test]
+fn draws_with_parameters() {
+    let n = 2000;
+    let alpha = Array::from_slice(&[n], &vec![2.5f32; n]);
+    let gamma = values(&ops::RANDOM_GAMMA, Attrs::new(), &[alpha.clone(), state(0)]);
+    assert_moments(&gamma, 2.5, 2.5);
+    assert_moments(&values(&ops::RANDOM_POISSON, Attrs::new(), &[alpha.clone(), state(0)]), 2.5, 2.5);
+    let [counts, probs] = [20f64, 0.25].map(|v| f64s(&[n], &vec![v; n]));
+    let binomial = values(&ops::RANDOM_BINOMIAL, Attrs::new(), &[counts.clone(), probs, state(0)]);
+    assert_moments(&binomial, 5.0, 3.75);
+    // The offset is a tick here too.
+    let later = values(&ops::RANDOM_GAMMA, Attrs::new().with("offset", 3i64), &[alpha.clone(), state(4)]);
+    assert_eq!(later, values(&ops::RANDOM_GAMMA, Attrs::new(), &[alpha.clone(), state(7)]));
+    let once = Attrs::new().with("dims", dims(&[3, n as i64]));
+    assert_eq!(one(&ops::RANDOM_BINOMIAL, once, &[counts.clone(), f64s(&[1], &[0.5]), state(0)]).shape(), [3, n]);
+    let negative = Attrs::new().with("dims", dims(&[-2]));
+    assert!(refused(&ops::RANDOM_GAMMA, negative, &[alpha.clone(), state(0)]).contains("at least 0"));
+    let text = refused(&ops::RANDOM_BINOMIAL, Attrs::new(), &[counts, alpha, state(0)]);
+    assert!(text.contains("operands of one dtype"), "{text}");
+}

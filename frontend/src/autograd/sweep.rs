@@ -18,7 +18,7 @@ use tracelift_compiler::graph::cx::Handle;
 use tracelift_compiler::graph::opdef::Grad;
 use tracelift_compiler::graph::{Attrs, OpDef};
 use tracelift_compiler::{Dim, TensorSpec, grad, ops};
-use tracelift_runtime::Array;
+use tracelift_runtime::{Array, DType};
 
 /// What a source that does not affect the target gets.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -157,6 +157,7 @@ fn sweep(
     loc: &'static Location<'static>,
 ) -> Result<Vec<Option<Tensor>>> {
     check_target(target, loc)?;
+    sources.iter().enumerate().try_for_each(|(k, source)| check_source(*source, k, loc))?;
     let nodes = record.nodes();
     let ids: Vec<SmallVec<[u64; 1]>> = sources.iter().map(|s| ids_of(record, *s)).collect();
     let kept: FxHashSet<u64> = ids.iter().flatten().copied().collect();
@@ -235,7 +236,21 @@ fn check_target(target: &Tensor, loc: &Location<'_>) -> Result<()> {
         return Ok(());
     }
     let text = format!("gradient: the target is {spec}; only float tensors have gradients");
-    Err(at(Error::new(Kind::Gradient, text).hint("convert it with `.cast(DType::F32)` while the tape records"), loc))
+    let hint = match spec.dtype {
+        DType::Complex64 => grad::advice(spec.dtype),
+        _ => "convert it with `.cast(DType::F32)` while the tape records",
+    };
+    Err(at(Error::new(Kind::Gradient, text).hint(hint), loc))
+}
+
+/// An error if the source is complex. Sources of other dtypes are never connected, which callers may accept.
+fn check_source(source: Source<'_>, position: usize, loc: &Location<'_>) -> Result<()> {
+    let spec = spec_of(source);
+    if spec.dtype != DType::Complex64 {
+        return Ok(());
+    }
+    let text = format!("gradient: source {position} is {spec}; only float tensors have gradients");
+    Err(at(Error::new(Kind::Gradient, text).hint(grad::advice(spec.dtype)), loc))
 }
 
 /// The cotangent that the pass starts with: ones, unless given.

@@ -2,10 +2,12 @@
 //! `offset` says which random op of the program it is. Nothing flows back.
 
 use crate::base::spec::Dims;
+use crate::graph::opdef::Specs;
 use crate::ops::build::Builder;
 use crate::ops::entry::*;
 use crate::ops::source::random::check_state;
 use std::f64::consts::{SQRT_2, TAU};
+use tracelift_runtime::Array;
 use tracelift_runtime::kernels::random::distributions::Element;
 
 const STATE: Operands = Operands::Named(&["state"]);
@@ -213,46 +215,42 @@ by_inversion! {
         };
 }
 
-/// Draws by a library routine, each element with parameters of its own.
+/// Draws by a library routine, each element with parameters of its own: the op, which broadcasts them, and the routine.
 macro_rules! by_rejection {
-    ($($static:ident $name:literal $doc:literal [$($operand:literal)*] $one:expr;)*) => {$(
-        #[doc = $doc]
-        pub static $static: OpDef = OpDef {
+    ($($static:ident $name:literal $draws:ident $routine:literal $doc:literal [$($operand:literal)*] $one:expr;)*) => {$(
+        composite! {
+            #[doc = $doc]
+            $static, (b, x) => {
+                let (state, parameters) = x.split_last().expect("a state");
+                let specs = parameters.iter().map(|p| p.spec()).collect::<Result<Vec<_>>>()?;
+                let dims = match b.attrs().dims("dims") {
+                    Some(_) => infer::lengths(b.attrs())?,
+                    None => infer::broadcast_all(&specs)?,
+                };
+                let mut operands: Vec<Expr<'_>> = parameters.iter().map(|p| p.broadcast_to(&dims)).collect();
+                operands.push(*state);
+                let attrs = Attrs::new().with("offset", b.attrs().int("offset").unwrap_or(0));
+                Ok(vec![b.apply(&$draws, attrs, &operands)])
+            },
             name: $name,
-            doc: $doc,
+            doc: concat!($doc, " The parameters broadcast to `dims`, by default to each other."),
+            inputs: Operands::Named(&[$($operand,)* "state"]),
+            attrs: &[optional("dims", AttrKind::Dims), OFFSET],
+            domain: Domain::Special("tests/ops/random.rs"),
+        }
+
+        #[doc = $doc]
+        pub static $draws: OpDef = OpDef {
+            name: $routine,
+            doc: concat!($doc, " The parameters have one shape."),
             inputs: Operands::Named(&[$($operand,)* "state"]),
             attrs: &[OFFSET],
-            spec: |c| {
-                let (state, parameters) = c.inputs.split_last().expect("a state");
-                check_state(state)?;
-                let dtype = infer::same_dtype(parameters)?;
-                if !matches!(dtype, DType::F32 | DType::F64) {
-                    return Err(infer::wrong(Kind::DType, "f32 or f64", dtype).hint("convert with `.cast(DType::F32)`"));
-                }
-                match parameters.iter().find(|p| p.dims != parameters[0].dims) {
-                    Some(other) => Err(infer::wrong(Kind::Shape, format_args!("parameters like {}", parameters[0]), other)),
-                    None => infer::same(c),
-                }
-            },
+            spec: parameters,
             grad: Grad::None("the draw is by rejection"),
             lower: Lower::Library(|c, _| {
-                Ok(LibraryCall { routine: $name, params: vec![c.attrs.int("offset").unwrap_or(0).into()] })
+                Ok(LibraryCall { routine: $routine, params: vec![c.attrs.int("offset").unwrap_or(0).into()] })
             }),
-            // The runtime's sampler itself: what is specified is its distribution, which its tests compare.
-            eval: |c| {
-                let (state, parameters) = c.inputs.split_last().expect("a state");
-                let state = state.as_slice::<u64>();
-                let tick = state[1].wrapping_add(c.attrs.int("offset").unwrap_or(0) as u64);
-                let parameters: Vec<Vec<f64>> = parameters.iter().map(eval::floats).collect();
-                let one: fn(&mut Element, &[f64]) -> f64 = $one;
-                let values: Vec<f64> = (0..parameters[0].len())
-                    .map(|i| {
-                        let own: Vec<f64> = parameters.iter().map(|p| p[i]).collect();
-                        one(&mut Element::new(state[0], tick, i as u64), &own)
-                    })
-                    .collect();
-                Ok(vec![eval::from_floats(c.outputs[0].dtype, &eval::shape_of(c, 0)?, &values)?])
-            },
+            eval: |c| drawn(c, $one),
             domain: Domain::Special("tests/ops/random.rs"),
             ..BASE
         };
@@ -260,15 +258,43 @@ macro_rules! by_rejection {
 }
 
 by_rejection! {
-    RANDOM_GAMMA "random_gamma"
+    RANDOM_GAMMA "random_gamma" GAMMA_DRAWS "gamma_draws"
         "Gamma with shape parameters `alpha` and scale 1 (Marsaglia and Tsang, 2000)."
         ["alpha"] |e, p| e.gamma(p[0]);
-    RANDOM_POISSON "random_poisson"
+    RANDOM_POISSON "random_poisson" POISSON_DRAWS "poisson_draws"
         "Poisson with means `rate` (Hörmann's PTRS, 1993)."
         ["rate"] |e, p| e.poisson(p[0]);
-    RANDOM_BINOMIAL "random_binomial"
+    RANDOM_BINOMIAL "random_binomial" BINOMIAL_DRAWS "binomial_draws"
         "Successes in `counts` trials that succeed with probability `probs` each (Hörmann's BTRS, 1993)."
         ["counts" "probs"] |e, p| e.binomial(p[0], p[1]);
+}
+
+/// The spec rule of draws with parameters: these of one dtype and shape, then the state.
+fn parameters(c: &SpecCx<'_>) -> Result<Specs> {
+    let (state, parameters) = c.inputs.split_last().expect("a state");
+    check_state(state)?;
+    let dtype = infer::same_dtype(parameters)?;
+    if !matches!(dtype, DType::F32 | DType::F64) {
+        return Err(infer::wrong(Kind::DType, "f32 or f64", dtype).hint("convert with `.cast(DType::F32)`"));
+    }
+    match parameters.iter().find(|p| p.dims != parameters[0].dims) {
+        Some(other) => Err(infer::wrong(Kind::Shape, format_args!("parameters like {}", parameters[0]), other)),
+        None => infer::same(c),
+    }
+}
+
+/// The runtime's sampler itself: what is specified is its distribution, which its tests compare.
+fn drawn(c: &EvalCx<'_>, one: fn(&mut Element, &[f64]) -> f64) -> Result<Vec<Array>> {
+    let (state, parameters) = c.inputs.split_last().expect("a state");
+    let state = state.as_slice::<u64>();
+    let tick = state[1].wrapping_add(c.attrs.int("offset").unwrap_or(0) as u64);
+    let parameters: Vec<Vec<f64>> = parameters.iter().map(eval::floats).collect();
+    let value = |i: usize| {
+        let own: Vec<f64> = parameters.iter().map(|p| p[i]).collect();
+        one(&mut Element::new(state[0], tick, i as u64), &own)
+    };
+    let values: Vec<f64> = (0..parameters[0].len()).map(value).collect();
+    Ok(vec![eval::from_floats(c.outputs[0].dtype, &eval::shape_of(c, 0)?, &values)?])
 }
 
 composite! {

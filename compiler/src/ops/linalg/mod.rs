@@ -156,7 +156,7 @@ impl<'b> Expr<'b> {
     }
 
     /// `1 / x`, but 0 where `x` is 0, also in derivatives.
-    fn reciprocal_or_zero(self) -> Self {
+    pub(super) fn reciprocal_or_zero(self) -> Self {
         let (none, one) = (self.eq(0.0), self.b().scalar(1.0, self.dtype()));
         let safe = none.choose(one, self);
         none.choose(one * 0.0, safe.reciprocal())

@@ -3,6 +3,7 @@
 use super::LibraryCx;
 use crate::array::Shape;
 use crate::array::element::with_bits;
+use crate::array::DType;
 use crate::error::{Kind, Result};
 use crate::exec::parallel;
 
@@ -97,6 +98,20 @@ pub fn concat(cx: &mut LibraryCx<'_>) -> Result<()> {
     Ok(())
 }
 
+/// See the table.
+pub fn bitcast(cx: &mut LibraryCx<'_>) -> Result<()> {
+    const NAME: &str = "bitcast";
+    cx.expect(NAME, 1, 1, 0)?;
+    let (x, y) = (&cx.inputs[0], &cx.outputs[0]);
+    let bytes = x.len() * x.dtype().size();
+    if bytes != y.len() * y.dtype().size() || (x.dtype() == DType::Bool) != (y.dtype() == DType::Bool) {
+        return Err(cx.bad(NAME, Kind::Shape, "the result must have the operand's bytes"));
+    }
+    // SAFETY: both views have so many bytes; results overlap no operand.
+    unsafe { copy_rows(x.as_ptr(), 0, y.as_mut_ptr(), 0, usize::from(bytes > 0), bytes) };
+    Ok(())
+}
+
 /// Copies `rows` runs of `width` bytes, which lie `pitch` bytes apart on each side.
 ///
 /// # Safety
@@ -137,7 +152,7 @@ unsafe impl<T: Send> Sync for SharedMut<T> {}
 mod tests {
     use super::super::testing::{indices, numbers, run, run_err, values};
     use super::*;
-    use crate::array::{Array, DType};
+    use crate::array::Array;
 
     #[test]
     fn padding_surrounds() {

@@ -1,4 +1,4 @@
-//! `random_gamma`, `random_poisson`, `random_binomial`: draws from a distribution of its own for each element.
+//! `gamma_draws`, `poisson_draws`, `binomial_draws`: draws from a distribution of its own for each element.
 
 use super::LibraryCx;
 use crate::array::DType;
@@ -8,27 +8,27 @@ use crate::kernels::random::distributions::{Element, MAX_ELEMENTS};
 
 /// See the table.
 pub fn gamma(cx: &mut LibraryCx<'_>) -> Result<()> {
-    draw(cx, "random_gamma", 1, |e, p| e.gamma(p[0]))
+    draw(cx, "gamma_draws", 1, |e, p| e.gamma(p[0]))
 }
 
 /// See the table.
 pub fn poisson(cx: &mut LibraryCx<'_>) -> Result<()> {
-    draw(cx, "random_poisson", 1, |e, p| e.poisson(p[0]))
+    draw(cx, "poisson_draws", 1, |e, p| e.poisson(p[0]))
 }
 
 /// See the table.
 pub fn binomial(cx: &mut LibraryCx<'_>) -> Result<()> {
-    draw(cx, "random_binomial", 2, |e, p| e.binomial(p[0], p[1]))
+    draw(cx, "binomial_draws", 2, |e, p| e.binomial(p[0], p[1]))
 }
 
 /// `one` of each element and its `count` parameters.
 fn draw(cx: &LibraryCx<'_>, kernel: &str, count: usize, one: fn(&mut Element, [f64; 2]) -> f64) -> Result<()> {
     cx.expect(kernel, count + 1, 1, 1)?;
-    let (state, y) = (&cx.inputs[0], &cx.outputs[0]);
+    let (parameters, state, y) = (&cx.inputs[..count], &cx.inputs[count], &cx.outputs[0]);
     if (state.dtype(), state.len()) != (DType::U64, 2) {
         return Err(cx.bad(kernel, Kind::DType, "expected a random state u64[2]"));
     }
-    for x in &cx.inputs[1..] {
+    for x in parameters {
         cx.expect_same_dtype(kernel, &[x.dtype(), y.dtype()])?;
         cx.expect_shape(kernel, x.dims())?;
     }
@@ -40,7 +40,7 @@ fn draw(cx: &LibraryCx<'_>, kernel: &str, count: usize, one: fn(&mut Element, [f
     macro_rules! fill {
         ($t:ty) => {
             parallel::for_each(y.len() as i64, 200, &|begin, end, _| {
-                let parameters = cx.inputs[1..].iter().map(|x| x.as_slice::<$t>()).collect::<Vec<_>>();
+                let parameters = parameters.iter().map(|x| x.as_slice::<$t>()).collect::<Vec<_>>();
                 // SAFETY: ranges are disjoint.
                 let out = unsafe { y.part_mut::<$t>(begin as usize, end as usize) };
                 for (i, to) in (begin as usize..).zip(out) {

@@ -7,6 +7,8 @@
 mod bounded;
 mod copy;
 mod draw;
+#[cfg(feature = "fft")]
+mod fft;
 mod fill;
 mod index;
 #[cfg(feature = "linalg")]
@@ -79,6 +81,12 @@ pub static TABLE: &[LibraryKernel] = &[
         doc: "xs… -> y; [axis]: the operands one after the other",
         can_fail: false,
         run: copy::concat,
+    },
+    LibraryKernel {
+        name: "bitcast",
+        doc: "x -> y: the same bytes as another dtype",
+        can_fail: false,
+        run: copy::bitcast,
     },
     LibraryKernel {
         name: "gather",
@@ -202,20 +210,20 @@ pub static TABLE: &[LibraryKernel] = &[
         run: fill::random_bits,
     },
     LibraryKernel {
-        name: "random_gamma",
-        doc: "state, alpha -> y; [offset]: gamma with these shapes and scale 1, from the stream (seed, tick + offset)",
+        name: "gamma_draws",
+        doc: "alpha, state -> y; [offset]: gamma with these shapes and scale 1, from the stream (seed, tick + offset)",
         can_fail: false,
         run: draw::gamma,
     },
     LibraryKernel {
-        name: "random_poisson",
-        doc: "state, rate -> y; [offset]: Poisson with these means",
+        name: "poisson_draws",
+        doc: "rate, state -> y; [offset]: Poisson with these means",
         can_fail: false,
         run: draw::poisson,
     },
     LibraryKernel {
-        name: "random_binomial",
-        doc: "state, counts, probs -> y; [offset]: successes in so many trials of these probabilities",
+        name: "binomial_draws",
+        doc: "counts, probs, state -> y; [offset]: successes in so many trials of these probabilities",
         can_fail: false,
         run: draw::binomial,
     },
@@ -233,6 +241,8 @@ const TABLES: &[&[LibraryKernel]] = &[
     TABLE,
     #[cfg(feature = "linalg")]
     linalg::TABLE,
+    #[cfg(feature = "fft")]
+    fft::TABLE,
 ];
 
 /// The kernel of that name.

@@ -2,8 +2,18 @@
 //!
 //! Counter-based (Philox4x32-10): a draw depends on the seed, the tick and the element's index, so it is the same
 //! eager or traced and for any number of threads. Each draw takes one tick, in program order.
+//!
+//! A distribution comes in three forms: from the process generator (`normal`), a function of a seed
+//! (`stateless_normal`, see [`IntoSeed`]), and from a generator (`Generator::normal`).
 
-use crate::Variable;
+mod generator;
+mod seed;
+mod spread;
+
+pub use generator::Generator;
+pub use seed::IntoSeed;
+pub use spread::*;
+
 use crate::engine::dispatch;
 use crate::error::{Result, unwrap};
 use crate::tensor::{IntoInts, IntoTensor, Tensor};
@@ -22,8 +32,8 @@ static PROCESS: Mutex<Option<[u64; 2]>> = Mutex::new(None);
 enum Stream<'a> {
     Process,
     Own(&'a Generator),
-    /// This seed, tick 0.
-    Seed(u64),
+    /// This state.
+    Seed(Tensor),
 }
 
 /// Restarts the process generator. Unseeded it starts from the system's entropy.
@@ -64,8 +74,10 @@ macro_rules! draws {
 
             #[doc = concat!("As [`", stringify!($name), "`], a function of the seed alone.")]
             #[track_caller]
-            pub fn $stateless(shape: impl IntoInts, $($arg: $t,)* seed: u64) -> Tensor {
-                unwrap(draw(Stream::Seed(seed), &ops::$op, $attrs.with("dims", shape.dims()), Location::caller()))
+            pub fn $stateless(shape: impl IntoInts, $($arg: $t,)* seed: impl IntoSeed) -> Tensor {
+                let loc = Location::caller();
+                let attrs = $attrs.with("dims", shape.dims());
+                unwrap(seed.state(loc).and_then(|seed| draw(Stream::Seed(seed), &ops::$op, attrs, loc)))
             }
         )*
 
@@ -87,6 +99,15 @@ draws! {
     /// f32, uniform from `low` to below `high`.
     uniform_between stateless_uniform_between (low: f64, high: f64)
         RANDOM_UNIFORM Attrs::new().with("minval", low).with("maxval", high);
+    /// `dtype`, a float, uniform from `low` to below `high`.
+    uniform_with stateless_uniform_with (low: f64, high: f64, dtype: DType)
+        RANDOM_UNIFORM Attrs::new().with("minval", low).with("maxval", high).with("dtype", dtype);
+    /// `dtype`, a float, normal with this mean and standard deviation.
+    normal_with stateless_normal_with (mean: f64, stddev: f64, dtype: DType)
+        RANDOM_NORMAL Attrs::new().with("mean", mean).with("stddev", stddev).with("dtype", dtype);
+    /// `dtype`, a float, normal with this mean and standard deviation, never more than two of these from the mean.
+    truncated_normal_with stateless_truncated_normal_with (mean: f64, stddev: f64, dtype: DType)
+        TRUNCATED_NORMAL Attrs::new().with("mean", mean).with("stddev", stddev).with("dtype", dtype);
     /// f32, normal with mean 0 and standard deviation 1.
     normal stateless_normal () RANDOM_NORMAL Attrs::new();
     /// f32, normal with mean 0 and standard deviation 1, never beyond ±2.
@@ -96,6 +117,19 @@ draws! {
     /// i32, uniform from `low` to below `high`.
     integers stateless_integers (low: i64, high: i64)
         RANDOM_INTEGERS Attrs::new().with("maxval", high).with("minval", low);
+    /// `dtype`, an integer, uniform from `low` to below `high`.
+    integers_with stateless_integers_with (low: i64, high: i64, dtype: DType)
+        RANDOM_INTEGERS Attrs::new().with("maxval", high).with("minval", low).with("dtype", dtype);
+    /// f32, exponential with mean 1.
+    exponential stateless_exponential () RANDOM_EXPONENTIAL Attrs::new();
+    /// f32, Gumbel with location 0 and scale 1.
+    gumbel stateless_gumbel () RANDOM_GUMBEL Attrs::new();
+    /// f32, logistic with location 0 and scale 1.
+    logistic stateless_logistic () RANDOM_LOGISTIC Attrs::new();
+    /// f32, Laplace with location 0 and scale 1.
+    laplace stateless_laplace () RANDOM_LAPLACE Attrs::new();
+    /// f32, Cauchy with location 0 and scale 1.
+    cauchy stateless_cauchy () RANDOM_CAUCHY Attrs::new();
 }
 
 /// `x` in random order along its first axis.
@@ -107,63 +141,25 @@ pub fn shuffle(x: impl IntoTensor) -> Tensor {
 
 /// As [`shuffle`], a function of the seed alone.
 #[track_caller]
-pub fn stateless_shuffle(x: impl IntoTensor, seed: u64) -> Tensor {
+pub fn stateless_shuffle(x: impl IntoTensor, seed: impl IntoSeed) -> Tensor {
     let loc = Location::caller();
-    unwrap(x.operand().into_tensor(loc).and_then(|x| shuffled(Stream::Seed(seed), &x, loc)))
+    let x = x.operand().into_tensor(loc);
+    unwrap(x.and_then(|x| shuffled(Stream::Seed(seed.state(loc)?), &x, loc)))
 }
 
-/// A stream of random numbers of one's own. Reproducible whatever other threads draw: give each thread its own.
-///
-/// ```
-/// use tracelift as tl;
-/// let a = tl::random::Generator::from_seed(7);
-/// let b = tl::random::Generator::from_seed(7);
-/// assert_eq!(a.uniform(&[2]), b.uniform(&[2]));
-/// assert_ne!(a.uniform(&[2]), a.uniform(&[2]));
-/// ```
-#[derive(Clone, Debug)]
-pub struct Generator {
-    /// u64[2]: seed and next tick.
-    state: Variable,
+/// The numbers from 0 to below `n`, i32, in random order.
+#[track_caller]
+pub fn permutation(n: usize) -> Tensor {
+    shuffle(Tensor::from((0..n as i32).collect::<Vec<_>>()))
 }
 
-impl Generator {
-    /// A generator whose numbers follow from `seed`.
-    #[track_caller]
-    pub fn from_seed(seed: u64) -> Generator {
-        let state = Tensor::from_array(Array::from_slice(&[2], &[seed, 0]));
-        Generator { state: Variable::new(state).named("generator").trainable(false) }
-    }
-
-    /// `n` generators whose streams are unrelated to this one's and to each other's. Takes one tick.
-    pub fn split(&self, n: usize) -> Vec<Generator> {
-        let [seed, tick] = self.advance();
-        let child = |i: u64| mix(mix(mix(seed) ^ tick) ^ (i + 1));
-        (0..n as u64).map(|i| Generator::from_seed(child(i))).collect()
-    }
-
-    /// `x` in random order along its first axis.
-    #[track_caller]
-    pub fn shuffle(&self, x: impl IntoTensor) -> Tensor {
-        let loc = Location::caller();
-        unwrap(x.operand().into_tensor(loc).and_then(|x| shuffled(Stream::Own(self), &x, loc)))
-    }
-
-    /// The variable behind it: `u64[2]`, seed and next tick.
-    pub fn state(&self) -> &Variable {
-        &self.state
-    }
-
-    /// Seed and tick now; the next draw sees the next tick.
-    fn advance(&self) -> [u64; 2] {
-        let mut array = self.state.lock();
-        let state = array.as_mut_slice::<u64>();
-        let [seed, tick] = [state[0], state[1]];
-        state[1] = tick.wrapping_add(1);
-        [seed, tick]
-    }
+/// As [`permutation`], a function of the seed alone.
+#[track_caller]
+pub fn stateless_permutation(n: usize, seed: impl IntoSeed) -> Tensor {
+    stateless_shuffle(Tensor::from((0..n as i32).collect::<Vec<_>>()), seed)
 }
 
+/// A draw of an op whose only operand is the state.
 fn draw(from: Stream<'_>, op: &'static OpDef, attrs: Attrs, loc: &'static Location<'static>) -> Result<Tensor> {
     let (state, attrs) = state(from, attrs, loc)?;
     Ok(dispatch::apply(op, attrs, &[&state], loc)?.swap_remove(0))
@@ -178,7 +174,7 @@ fn shuffled(from: Stream<'_>, x: &Tensor, loc: &'static Location<'static>) -> Re
 fn state(from: Stream<'_>, attrs: Attrs, loc: &'static Location<'static>) -> Result<(Tensor, Attrs)> {
     let pair = |state: [u64; 2]| Tensor::from_array(Array::from_slice(&[2], &state));
     Ok(match from {
-        Stream::Seed(seed) => (pair([seed, 0]), attrs),
+        Stream::Seed(state) => (state, attrs),
         Stream::Process => match recorder::key_state(loc) {
             Some((state, offset)) => (state, attrs.with("offset", offset)),
             None => (pair(reserve(1)), attrs),
@@ -196,14 +192,6 @@ fn state(from: Stream<'_>, attrs: Attrs, loc: &'static Location<'static>) -> Res
 fn entropy() -> u64 {
     use std::hash::{BuildHasher, Hasher};
     std::collections::hash_map::RandomState::new().build_hasher().finish()
-}
-
-/// The finaliser of SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014).
-fn mix(x: u64) -> u64 {
-    let x = x.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    x ^ (x >> 31)
 }
 
 #[cfg(test)]

@@ -1,0 +1,78 @@
+//! The short-time Fourier transform and its inverse.
+
+use super::dft::{IRDFT, RDFT, halved, length};
+use super::frame::{framed, overlapped, sizes};
+use super::transform::resized;
+use super::window::named;
+use crate::ops::entry::*;
+
+const FRAMES: [AttrDef; 4] = [
+    required("frame_length", AttrKind::Int),
+    required("frame_step", AttrKind::Int),
+    optional("fft_length", AttrKind::Int),
+    optional("window", AttrKind::Str),
+];
+
+composite! {
+    /// Spectra of frames.
+    STFT, (b, x) => {
+        let (frame, step, fft) = lengths(b.attrs())?;
+        let axis = x[0].rank()?.checked_sub(1).ok_or_else(|| infer::wrong(Kind::Shape, "a rank of at least 1", "0"))?;
+        length(&x[0].spec()?, DType::F32)?;
+        let frames = framed(x[0], frame, step, b.attrs().bool("pad_end"), axis)?;
+        let window = named(b, b.attrs().str("window").unwrap_or("hann"), frame, DType::F32)?;
+        let frames = window.map_or(frames, |window| frames * window);
+        Ok(vec![b.apply(&RDFT, Attrs::new(), &[resized(frames, axis + 1, &fft.into())?])])
+    },
+    name: "stft",
+    doc: "`rfft` of `frame`s along the last axis of f32 signals, weighed by `window` (\"hann\", the default, \"hamming\" or \
+          \"none\"): complex64 of shape [.., frames, fft_length / 2 + 1]. `fft_length` is by default the least power of \
+          two that holds a frame; with `pad_end` the signal is filled with zeros at its end.",
+    inputs: Operands::Named(&["signals"]),
+    attrs: &[FRAMES[0], FRAMES[1], FRAMES[2], FRAMES[3], optional("pad_end", AttrKind::Bool)],
+    domain: Domain::Special("tests/ops/fourier.rs"),
+}
+
+composite! {
+    /// The signal of spectra of frames.
+    INVERSE_STFT, (b, x) => {
+        let (frame, step, fft) = lengths(b.attrs())?;
+        length(&x[0].spec()?, DType::Complex64)?;
+        let last = x[0].rank()? - 1;
+        let whole = resized(x[0], last, &halved(&fft.into()))?;
+        let frames = b.apply(&IRDFT, Attrs::new().with("length", vec![Dim::from(fft)]), &[whole]) * (1.0 / fft as f64);
+        let frames = resized(frames, last, &frame.into())?;
+        let name = b.attrs().str("window").unwrap_or("hann");
+        let window = match name.strip_prefix("inverse_") {
+            Some(forward) => named(b, forward, frame, DType::F32)?.map(|w| balanced(w, frame, step)).transpose()?,
+            None => named(b, name, frame, DType::F32)?,
+        };
+        Ok(vec![overlapped(window.map_or(frames, |window| frames * window), step)?])
+    },
+    name: "inverse_stft",
+    doc: "The f32 signal whose `stft` is given: `irfft` of each frame, weighed by `window` (\"hann\", the default, \
+          \"hamming\" or \"none\"), added where frames overlap. \"inverse_hann\" and \"inverse_hamming\" (TensorFlow's \
+          `inverse_stft_window_fn`) are scaled so that a transform with that window is undone but at the ends.",
+    inputs: Operands::Named(&["stfts"]),
+    attrs: &FRAMES,
+    domain: Domain::Special("tests/ops/fourier.rs"),
+}
+
+/// Lengths of a frame, a step and a transform.
+fn lengths(attrs: &Attrs) -> Result<(i64, i64, i64)> {
+    let (frame, step) = sizes(attrs)?;
+    let fft = attrs.int("fft_length").unwrap_or_else(|| (frame as u64).next_power_of_two() as i64);
+    if fft < 1 {
+        return Err(infer::wrong(Kind::Value, "`fft_length` of at least 1", fft));
+    }
+    Ok((frame, step, fft))
+}
+
+/// A window divided by the sum of the squares of all windows that overlap a sample.
+fn balanced(window: Expr<'_>, frame: i64, step: i64) -> Result<Expr<'_>> {
+    let overlaps = (frame + step - 1) / step;
+    let (long, shape) = (Dim::from(overlaps * step), [overlaps.into(), Dim::from(step)]);
+    let sums = resized(window.square(), 0, &long)?.reshape(&shape).sum_keep(&[0]);
+    let sums = sums.broadcast_to(&shape).reshape(&[long]);
+    Ok(window / resized(sums, 0, &frame.into())?)
+}

@@ -1,0 +1,67 @@
+//! [`IntoSeed`]: what a stateless draw is a function of.
+
+use crate::error::{Error, Kind, Result, at};
+use crate::tensor::Tensor;
+use std::panic::Location;
+use tracelift_runtime::{Array, DType};
+
+/// The seed of a stateless draw: one integer, or two (TensorFlow's form), as numbers or as an integer tensor of shape
+/// `[2]`. One integer `s` is the same as `[s, 0]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a seed",
+    label = "expected an integer, two integers, or a tensor of two"
+)]
+pub trait IntoSeed {
+    #[doc(hidden)]
+    fn state(self, loc: &'static Location<'static>) -> Result<Tensor>;
+}
+
+macro_rules! seed {
+    ($($t:ty)*) => {$(
+        impl IntoSeed for $t {
+            fn state(self, loc: &'static Location<'static>) -> Result<Tensor> {
+                state(&[self as u64, 0], loc)
+            }
+        }
+
+        impl<const N: usize> IntoSeed for [$t; N] {
+            fn state(self, loc: &'static Location<'static>) -> Result<Tensor> {
+                state(&self.map(|v| v as u64), loc)
+            }
+        }
+
+        impl IntoSeed for &[$t] {
+            fn state(self, loc: &'static Location<'static>) -> Result<Tensor> {
+                state(&self.iter().map(|&v| v as u64).collect::<Vec<_>>(), loc)
+            }
+        }
+    )*};
+}
+seed!(i32 i64 u32 u64 usize);
+
+impl IntoSeed for &Tensor {
+    fn state(self, loc: &'static Location<'static>) -> Result<Tensor> {
+        let spec = self.spec();
+        if !spec.dtype.is_int() || spec.const_shape() != Some(vec![2]) {
+            return Err(refused(spec, loc));
+        }
+        self.try_cast(DType::U64)
+    }
+}
+
+impl IntoSeed for Tensor {
+    fn state(self, loc: &'static Location<'static>) -> Result<Tensor> {
+        (&self).state(loc)
+    }
+}
+
+fn state(seed: &[u64], loc: &'static Location<'static>) -> Result<Tensor> {
+    match seed {
+        [_, _] => Ok(Tensor::from_array(Array::from_slice(&[2], seed))),
+        _ => Err(refused(format_args!("{} of them", seed.len()), loc)),
+    }
+}
+
+fn refused(received: impl std::fmt::Display, loc: &'static Location<'static>) -> Error {
+    at(Error::new(Kind::Value, format!("expected a seed of one integer or two, received {received}")), loc)
+}
