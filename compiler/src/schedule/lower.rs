@@ -5,7 +5,7 @@
 //! stored and not yet walked are the last walk. Cheap values are computed again in each walk that needs them;
 //! values with a transcendental are kept.
 
-use super::group::{AxisMap, Group, Grouping, is_inlined, is_long, renamed};
+use super::group::{AxisMap, CHUNK, Group, Grouping, is_inlined, is_long, renamed};
 use super::space::{FrameAccess, Shape, Space};
 use super::view::View;
 use crate::base::{DType, Dim, Error, Kind, Result};
@@ -18,9 +18,6 @@ use smallvec::SmallVec;
 
 /// Lanes of one block where nothing else splits the work.
 const BLOCK: u32 = 4096;
-
-/// Lanes of one block of a chunked reduction over all elements.
-const CHUNK: u32 = 16_384;
 
 /// Results of at least this many bytes are written past the caches.
 const STREAMED: i64 = 32 << 20;
@@ -56,10 +53,11 @@ pub struct Lowered {
 /// Lowers a group. `stored` says which members' results are needed outside.
 pub fn lower(graph: &Graph, grouping: &Grouping, group: usize, stored: &[bool]) -> Result<Vec<Lowered>> {
     let g = &grouping.groups[group];
-    let chunked = g.reduced.as_ref().is_some_and(|r| !r.is_empty() && r.len() == g.frame.len()) && is_long(&g.frame);
+    let reduces_all = g.reduced.as_ref().is_some_and(|r| !r.is_empty() && r.len() == g.frame.len());
+    let chunked = reduces_all && is_long(&g.frame, grouping.strict);
     let shape = match chunked {
         true => Shape::Partial,
-        false if only_rows_leave(grouping, group, stored) => Shape::Columns,
+        false if !grouping.strict && only_rows_leave(grouping, group, stored) => Shape::Columns,
         false => Shape::Plain,
     };
     let mut first = Lowering::new(graph, grouping, group, stored, shape);
@@ -171,7 +169,7 @@ impl<'a> Lowering<'a> {
                     }
                     continue;
                 }
-                let view = leaf_view(self.graph, operand);
+                let view = leaf_view(self.graph, operand, self.grouping.is_fixed(self.index));
                 accesses.push(FrameAccess::of_view(&view, &self.operand_axes(id, operand), rank));
             }
             if self.stored[id.index()] {
@@ -533,7 +531,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn load(&mut self, operand: ValueId, axes: &AxisMap) -> Value {
-        let view = leaf_view(self.graph, operand);
+        let view = leaf_view(self.graph, operand, self.grouping.is_fixed(self.index));
         let access = FrameAccess::of_view(&view, axes, self.group.frame.len());
         let dtype = self.graph.spec(view.root).dtype;
         let buffer = self.buffer(Operand::Value(view.root), dtype, false);
@@ -627,10 +625,11 @@ fn computed_in(dtype: DType) -> DType {
     if matches!(dtype, DType::F16 | DType::BF16) { DType::F32 } else { dtype }
 }
 
-/// How a kernel reads an operand: through movements if neighbours stay neighbours, else the value's own buffer.
-pub fn leaf_view(graph: &Graph, operand: ValueId) -> View {
+/// How a kernel reads an operand: through movements if neighbours stay neighbours, else (or if it must be dense) the
+/// value's own buffer.
+pub fn leaf_view(graph: &Graph, operand: ValueId, dense: bool) -> View {
     let view = View::of(graph, operand);
-    if view.has_contiguous_lanes() { view } else { View::whole(graph, operand) }
+    if !dense && view.has_contiguous_lanes() { view } else { View::whole(graph, operand) }
 }
 
 /// Estimated hundredths of a nanosecond of one operation on one lane.

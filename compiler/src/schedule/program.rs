@@ -422,7 +422,7 @@ impl<'a> Builder<'a> {
                 let (base, _) = renamed(self.graph, operand);
                 let inside = self.grouping.members[base.node.index()].as_ref().is_some_and(|m| m.group == index);
                 if !inside && !is_inlined(self.graph, base) {
-                    self.materialize(leaf_view(self.graph, operand).root)?;
+                    self.materialize(leaf_view(self.graph, operand, self.grouping.is_fixed(index)).root)?;
                 }
             }
         }
@@ -448,7 +448,10 @@ impl<'a> Builder<'a> {
     fn product_before(&self, index: usize) -> Option<usize> {
         let group = &self.grouping.groups[index];
         let last_axis = group.frame.len().checked_sub(1)?;
-        if !self.fuse || group.reduced.as_ref().is_some_and(|r| r.as_slice() != [last_axis]) {
+        if !self.fuse
+            || self.grouping.is_fixed(index)
+            || group.reduced.as_ref().is_some_and(|r| r.as_slice() != [last_axis])
+        {
             return None;
         }
         for &id in &group.nodes {
