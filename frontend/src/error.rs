@@ -3,6 +3,7 @@
 //! A panic carries the full text of the [`Error`] and the user's line. [`attempt`] turns such panics back into
 //! errors. Start with [`raise`]: the one place where Tracelift panics on a user's mistake.
 
+use crate::scope;
 use crate::trace::recorder;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
@@ -64,7 +65,7 @@ pub(crate) fn raise(error: Error, loc: &Location<'_>) -> ! {
     panic!("{error}")
 }
 
-/// The error with the user's line, above the hint. An error that has a line keeps it.
+/// The error with the user's line and the scope path, above the hint. An error that has a line keeps it.
 #[cold]
 pub(crate) fn at(error: Error, loc: &Location<'_>) -> Error {
     const MARK: &str = "\n  at ";
@@ -73,7 +74,8 @@ pub(crate) fn at(error: Error, loc: &Location<'_>) -> Error {
     }
     error.map_message(|mut text| {
         let end = text.find("\n  hint:").unwrap_or(text.len());
-        text.insert_str(end, &format!("{MARK}{}:{}:{}", loc.file(), loc.line(), loc.column()));
+        let scope = scope::current().map(|path| format!(" in {path}")).unwrap_or_default();
+        text.insert_str(end, &format!("{MARK}{}:{}:{}{scope}", loc.file(), loc.line(), loc.column()));
         text
     })
 }

@@ -9,14 +9,17 @@ mod engine;
 pub mod error;
 pub mod guide;
 pub mod linalg;
+mod log;
 pub mod losses;
 pub mod nn;
 #[path = "optim/mod.rs"]
 pub mod optimizers;
 pub mod prelude;
 pub mod random;
+pub mod reference;
 mod save;
 pub mod signal;
+mod scope;
 pub mod tensor;
 pub mod testing;
 mod trace;
@@ -30,6 +33,7 @@ pub use error::{Error, Kind, Result, attempt};
 pub use linalg::{eigh, lu, qr, slogdet, svd, try_eigh, try_lu, try_qr, try_slogdet, try_svd};
 pub use nn::{Dense, Dropout, Layer, Mode, Module, initializers};
 pub use save::{load_weights, save_weights};
+pub use scope::name_scope;
 pub use tensor::ops::*;
 pub use tensor::{
     Ellipsis, IntoIndex, IntoInts, IntoTensor, Literal, NewAxis, Scalar, Shape, Tensor, constant, step_by,

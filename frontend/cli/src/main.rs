@@ -1,4 +1,4 @@
-//! The `tracelift` command: `bench` compares eager with compiled, `inspect` lists a saved program.
+//! The `tracelift` command: `bench` compares eager with compiled, `ops` tells of ops, `inspect` lists a saved program.
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -34,6 +34,11 @@ enum Command {
         #[arg(long, default_value_t = 1.0)]
         seconds: f64,
     },
+    /// Tells what an op computes, its operands, attributes and gradient, with an example.
+    Ops {
+        /// An op's name; without one, the names of all.
+        name: Option<String>,
+    },
     /// Prints the steps of a saved program.
     Inspect {
         /// A file written by a compiled function's `save`.
@@ -51,6 +56,7 @@ enum Which {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Bench { workload, mode, threads, json, seconds } => bench(&workload, mode, threads, json, seconds),
+        Command::Ops { name } => ops(name.as_deref()),
         Command::Inspect { program } => inspect(&program),
     };
     match result {
@@ -100,6 +106,16 @@ fn choose(names: &str) -> Result<Vec<&'static Workload>, String> {
     let find =
         |name: &str| workloads::find(name).ok_or_else(|| format!("no workload `{name}`; there are: {}", known()));
     names.split(',').map(find).collect()
+}
+
+fn ops(name: Option<&str>) -> Result<(), String> {
+    let Some(name) = name else {
+        println!("{}", tracelift::reference::names().join("\n"));
+        return Ok(());
+    };
+    let page = tracelift::reference::page(name).ok_or_else(|| format!("there is no op `{name}`"))?;
+    print!("{page}");
+    Ok(())
 }
 
 fn inspect(path: &std::path::Path) -> Result<(), String> {

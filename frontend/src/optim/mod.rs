@@ -30,6 +30,31 @@ pub trait Optimizer: Module {
     fn learning_rate(&self) -> &Variable;
 }
 
+/// What the trait has, without an import.
+macro_rules! inherent {
+    ($($optimizer:ty),*) => {$(
+        impl $optimizer {
+            /// One step; see [`Optimizer::apply`].
+            #[track_caller]
+            pub fn apply(&self, gradients: &[Tensor], variables: &[Variable]) {
+                crate::error::unwrap(Optimizer::try_apply(self, gradients, variables));
+            }
+
+            /// The twin of [`apply`](Self::apply).
+            pub fn try_apply(&self, gradients: &[Tensor], variables: &[Variable]) -> Result<()> {
+                Optimizer::try_apply(self, gradients, variables)
+            }
+
+            /// The learning rate, a variable: assigning it needs no new trace.
+            pub fn learning_rate(&self) -> &Variable {
+                Optimizer::learning_rate(self)
+            }
+        }
+    )*};
+}
+
+inherent!(Adam, Sgd);
+
 fn pairs<'a>(
     name: &str,
     gradients: &'a [Tensor],

@@ -15,7 +15,7 @@ use crate::variable::Variable;
 /// ```
 /// use tracelift as tl;
 /// use tl::prelude::*;
-/// use tl::optimizers::{Optimizer, Sgd};
+/// use tl::optimizers::Sgd;
 ///
 /// let w = Variable::new(1.0);
 /// Sgd::new(0.1).apply(&[constant(2.0)], &[w.clone()]);
