@@ -382,12 +382,12 @@ impl Grouper<'_> {
         };
         let nodes: Vec<NodeId> = groups.iter().flat_map(|&g| self.out.groups[g].nodes.iter().copied()).collect();
         let Some(first) = nodes.iter().min().copied() else { return false };
-        // Only what comes after the first member, or shares a group with such a node, can depend on a member.
-        let late = |id: NodeId| {
-            let member = self.out.members[id.index()].as_ref();
-            let last = member.and_then(|m| self.out.groups[m.group].nodes.iter().max()).copied();
-            last.unwrap_or(id) > first
-        };
+        // Nodes before this one depend on no member: they come earlier, and so does all that shares a kernel with them.
+        let mut horizon = first;
+        while let Some(earlier) = self.first_beside(horizon) {
+            horizon = earlier;
+        }
+        let late = |id: NodeId| id >= horizon;
         let mut seen = vec![false; self.graph.nodes.len()];
         let mut stack: Vec<NodeId> = Vec::new();
         for &id in nodes.iter().chain(&extra) {
@@ -426,6 +426,17 @@ impl Grouper<'_> {
             }
         }
         false
+    }
+
+    /// The first member of a group that has nodes on both sides of `border`.
+    fn first_beside(&self, border: NodeId) -> Option<NodeId> {
+        let ends = |group: &Group| Some((*group.nodes.first()?, *group.nodes.last()?));
+        self.out
+            .groups
+            .iter()
+            .filter_map(ends)
+            .find(|(first, last)| *first < border && *last >= border)
+            .map(|(first, _)| first)
     }
 
     /// Merges groups of one frame that read a common buffer, so that it is read once.
