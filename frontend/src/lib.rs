@@ -9,6 +9,7 @@ mod engine;
 pub mod error;
 pub mod guide;
 pub mod linalg;
+pub mod image;
 pub mod losses;
 pub mod nn;
 #[path = "optim/mod.rs"]
@@ -27,11 +28,12 @@ pub use autograd::{
 };
 pub use error::{Error, Kind, Result, attempt};
 pub use linalg::{eigh, lu, qr, slogdet, svd, try_eigh, try_lu, try_qr, try_slogdet, try_svd};
+pub use nn::dropout::{dropout, dropout_with, try_dropout, try_dropout_with};
 pub use nn::{Dense, Dropout, Layer, Mode, Module, initializers};
 pub use save::{load_weights, save_weights};
 pub use tensor::ops::*;
 pub use tensor::{
-    Ellipsis, IntoIndex, IntoInts, IntoTensor, Literal, NewAxis, Scalar, Shape, Tensor, constant, step_by,
+    Ellipsis, IntoIndex, IntoInts, IntoPadding, IntoTensor, Literal, NewAxis, Scalar, Shape, Tensor, constant, step_by,
 };
 pub use trace::closure::{Function, IntoFunction, function};
 pub use trace::compiled::{Concrete, Timing};

@@ -53,20 +53,22 @@ pub struct Draft<'a> {
     pub operands: Vec<Operand>,
     /// Ops on the result, in order.
     pub after: Vec<(&'static OpDef, Attrs)>,
+    /// Operands of the first of these ops besides the result.
+    pub with_result: Vec<Operand>,
     plan: Plan,
 }
 
 /// Ops whose names differ, by the corpus' name without its folder.
 const ALIASES: &[(&str, &str)] = &[
     ("hard_swish", "hard_silu"),
-    ("embedding_lookup", "gather"),
     ("qr_posdiag", "qr"),
     ("absolute_error", "mean_absolute_error"),
     ("squared_error", "mean_squared_error"),
 ];
 
 /// Other names that the manifest has for a declared attribute.
-const SYNONYMS: &[(&str, &[&str])] = &[("axes", &["axis"]), ("dims", &["shape", "size"])];
+const SYNONYMS: &[(&str, &[&str])] =
+    &[("axes", &["axis"]), ("dims", &["shape", "size"]), ("padding", &["crop"]), ("blank_index", &["blank"])];
 
 /// Attributes that say how the case was made or laid out, and change nothing.
 const DESCRIPTIVE: &[&str] = &[
@@ -79,7 +81,6 @@ const DESCRIPTIVE: &[&str] = &[
     "inputs",
     "input",
     "output",
-    "coordinates",
     "sign",
     "symmetrised",
 ];
@@ -93,6 +94,7 @@ impl Plan {
             attrs: case.attrs.clone(),
             operands: (0..case.inputs.len()).map(Operand::Input).collect(),
             after: Vec::new(),
+            with_result: Vec::new(),
             plan: Plan { constants: Vec::new(), steps: Vec::new() },
         };
         // Whether the op exists comes first: an attribute that does not fit is the lesser lack.
@@ -103,7 +105,8 @@ impl Plan {
         let mut plan = draft.plan;
         plan.steps.push(Step { op, attrs, operands: draft.operands });
         for (op, attrs) in draft.after {
-            let operands = vec![Operand::Step(plan.steps.len() - 1)];
+            let mut operands = vec![Operand::Step(plan.steps.len() - 1)];
+            operands.append(&mut draft.with_result);
             plan.steps.push(Step { op, attrs, operands });
         }
         Ok(plan)
@@ -199,6 +202,10 @@ fn convert(def: &AttrDef, value: &Value) -> Option<AttrValue> {
         AttrKind::DType => dtype(value.as_str()?)?.into(),
         AttrKind::Ints => ints(value)?.into(),
         AttrKind::Dims => ints(value)?.into_iter().map(Dim::from).collect::<Vec<_>>().into(),
+        AttrKind::Padding => match value.as_str() {
+            Some(name) => name.into(),
+            None => ints(value)?.into(),
+        },
         AttrKind::Data | AttrKind::Graph | AttrKind::Slot { .. } | AttrKind::KnownSizes => return None,
     })
 }

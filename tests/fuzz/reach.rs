@@ -8,6 +8,12 @@ use tracelift_compiler::ops;
 const EXCUSED: &[(&str, &str)] = &[
     ("parameter", "arguments are made with the ops that take them"),
     ("space_to_batch", "its paddings are for the axes of the blocks, those that are guessed for all axes"),
+    ("convolution", "`conv2d` and its like expand into it: its attribute `dims` is never guessed"),
+    ("conv_backprop_input", "as `convolution`"),
+    ("conv_backprop_filter", "as `convolution`"),
+    ("window_max", "as `convolution`, for `max_pool2d` and its like"),
+    ("window_argmax", "as `window_max`"),
+    ("avg_pool_grad", "its attribute `dims` is never guessed"),
 ];
 
 /// Seeds tried for an op.

@@ -268,7 +268,7 @@ impl<'a> Builder<'a> {
                 let flags = ["transpose_a", "transpose_b"].map(|f| Dim::from(i64::from(node.attrs.bool(f))));
                 self.library(id, "matmul", &flags)
             }
-            Lower::Library(call) => {
+            Lower::Library(call) | Lower::Window(call) => {
                 let inputs: Vec<_> = node.inputs.iter().map(|&v| self.graph.spec(v).clone()).collect();
                 let call = call(&SpecCx { inputs: &inputs, attrs: &node.attrs }, &node.outputs)?;
                 self.library(id, call.routine, &call.params)
@@ -454,7 +454,7 @@ impl<'a> Builder<'a> {
         for &id in &group.nodes {
             for &operand in &self.graph.node(id).inputs {
                 let product = self.graph.node(operand.node);
-                let whole = matches!(product.op.lower, Lower::Contraction)
+                let whole = matches!(product.op.lower, Lower::Contraction | Lower::Window(_))
                     && self.graph.spec(operand).dims == group.frame
                     && !self.stored_outside(operand, index);
                 let step = whole.then(|| self.step_writing(operand)).flatten();
