@@ -14,6 +14,9 @@ const EXCUSED: &[(&str, &str)] = &[
     ("window_max", "as `convolution`, for `max_pool2d` and its like"),
     ("window_argmax", "as `window_max`"),
     ("avg_pool_grad", "its attribute `dims` is never guessed"),
+    ("ctc_loss", "four operands whose sizes and values must fit each other"),
+    ("ctc_loss_gradient", "as `ctc_loss`"),
+    ("crop_and_resize", "boxes have four columns, and an index each"),
 ];
 
 /// Seeds tried for an op.
