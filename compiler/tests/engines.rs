@@ -384,3 +384,17 @@ fn kernels_that_read_one_buffer_along_different_axes() {
         vec![g.apply("subtract", &[turned, y]), g.apply("add", &[product, y])]
     });
 }
+
+#[test]
+fn reductions_of_indices() {
+    for dtype in [DType::I64, DType::I32, DType::F32] {
+        for name in ["reduce_max", "reduce_min", "reduce_sum"] {
+            check(name, |g| {
+                let x = g.typed(dtype, &[5, 37]);
+                let attrs = Attrs::new().with("dtype", dtype).with("dims", vec![Dim::from(5i64), Dim::from(37i64)]);
+                let index = g.op(&ops::IOTA, attrs.with("axis", 1i64), &[]);
+                vec![g.reduce(name, &[1], false, index), g.apply("add", &[x, x])]
+            });
+        }
+    }
+}

@@ -270,8 +270,10 @@ impl PassPlanner<'_> {
                 }
                 self.phase_of[value.0 as usize] = phase + 1;
             } else if let Inst::Reduce { kind, value: operand, lanes: true } = inst {
+                // A lane index is in no memory that a routine could read.
+                let in_memory = !matches!(self.kernel.def(*operand).inst, Inst::Coord(_));
                 match fold_of(*kind, self.kernel.def(*operand).dtype) {
-                    Some(f) if self.plan.rates[operand.0 as usize] == Rate::Lane => {
+                    Some(f) if self.plan.rates[operand.0 as usize] == Rate::Lane && in_memory => {
                         here.calls.push(Call::Fold(value, f))
                     }
                     _ => here.fused.push(value),
