@@ -1,11 +1,14 @@
-//! The `tracelift` command: `bench` compares eager with compiled, `inspect` lists a saved program.
+//! The `tracelift` command: `bench` compares eager with compiled, `inspect` lists a saved program, `accuracy` measures the
+//! f32 functions.
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use tracelift_cli::accuracy;
 use tracelift_cli::measure::{Figures, measure, pin_to_one_core};
 use tracelift_cli::table;
 use tracelift_cli::workloads::{self, Mode, Workload};
+use tracelift_runtime::kernels::tile::level;
 
 #[derive(Parser)]
 #[command(name = "tracelift", version, about = "Benchmarks and inspects Tracelift")]
@@ -39,6 +42,15 @@ enum Command {
         /// A file written by a compiled function's `save`.
         program: PathBuf,
     },
+    /// Compares f32 functions with libm in f64; the routines are those of TRACELIFT_SIMD.
+    Accuracy {
+        /// A function, or `all`.
+        #[arg(long, default_value = "all")]
+        function: String,
+        /// Every one of the 2^32 inputs, which takes minutes a function; else 2^22 of them.
+        #[arg(long)]
+        full: bool,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -52,6 +64,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Bench { workload, mode, threads, json, seconds } => bench(&workload, mode, threads, json, seconds),
         Command::Inspect { program } => inspect(&program),
+        Command::Accuracy { function, full } => measure_accuracy(&function, full),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -100,6 +113,33 @@ fn choose(names: &str) -> Result<Vec<&'static Workload>, String> {
     let find =
         |name: &str| workloads::find(name).ok_or_else(|| format!("no workload `{name}`; there are: {}", known()));
     names.split(',').map(find).collect()
+}
+
+/// Prints a row of a Markdown table a function, as soon as it is known.
+fn measure_accuracy(name: &str, full: bool) -> Result<(), String> {
+    let chosen: Vec<_> =
+        accuracy::functions().filter(|f| name == "all" || format!("{f:?}").eq_ignore_ascii_case(name)).collect();
+    if chosen.is_empty() {
+        let known: Vec<String> = accuracy::functions().map(|f| format!("{f:?}").to_lowercase()).collect();
+        return Err(format!("no function `{name}`; there are: {}", known.join(", ")));
+    }
+    let count = 1u64 << if full { 32 } else { 22 };
+    println!(
+        "| function | level | inputs | largest error in ulp | at | result | exact |\n|---|---|---|---|---|---|---|"
+    );
+    for f in chosen {
+        let worst = accuracy::worst(f, count);
+        println!(
+            "| {} | {} | {count} | {:.3} | {:e} | {:e} | {:e} |",
+            format!("{f:?}").to_lowercase(),
+            level().name(),
+            worst.ulps,
+            worst.at,
+            worst.got,
+            worst.exact
+        );
+    }
+    Ok(())
 }
 
 fn inspect(path: &std::path::Path) -> Result<(), String> {
