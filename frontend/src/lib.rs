@@ -5,6 +5,7 @@
 
 pub mod autograd;
 pub mod config;
+mod custom_op;
 mod engine;
 pub mod error;
 pub mod guide;
@@ -26,6 +27,7 @@ pub use autograd::{
     ForwardAccumulator, GradientTape, PersistentTape, Sources, batch_jacobian, custom_gradient, grad, hessian, hvp,
     jacobian, jvp, recompute_grad, value_and_grad,
 };
+pub use custom_op::CustomOp;
 pub use error::{Error, Kind, Result, attempt};
 pub use linalg::{eigh, lu, qr, slogdet, svd, try_eigh, try_lu, try_qr, try_slogdet, try_svd};
 pub use nn::{Dense, Dropout, Layer, Mode, Module, initializers};

@@ -47,7 +47,7 @@ pub use movement::{
 };
 pub use reduce::{arg_extrema::*, cumulative::*, extrema::*, logic::*, stats::*, sum::*};
 pub use source::random::RANDOM_BITS;
-pub use source::{CONSTANT, IOTA, PARAMETER, SIZE_OF};
+pub use source::{CONSTANT, HOST_CALL, IOTA, PARAMETER, SIZE_OF};
 
 /// THE TABLE: calls `$callback!` with one parenthesised line for each op.
 ///
@@ -66,6 +66,7 @@ macro_rules! for_each_op {
             (internal parameter PARAMETER)
             (internal constant CONSTANT)
             (internal size_of SIZE_OF)
+            (internal host_call HOST_CALL)
             (op iota IOTA [] [dtype: DType, dims: Dims, axis: OptInt])
 
             (binary add ADD)

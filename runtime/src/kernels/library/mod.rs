@@ -10,6 +10,7 @@ mod draw;
 #[cfg(feature = "fft")]
 mod fft;
 mod fill;
+pub mod host;
 mod index;
 #[cfg(feature = "linalg")]
 mod linalg;
@@ -232,6 +233,12 @@ pub static TABLE: &[LibraryKernel] = &[
         doc: "-> y; [axis]: each element's index along axis",
         can_fail: false,
         run: fill::iota,
+    },
+    LibraryKernel {
+        name: host::ROUTINE,
+        doc: "xs… -> ys…; [number]: a kernel of the user's own, registered in this process",
+        can_fail: true,
+        run: host::host_call,
     },
     LibraryKernel { name: "fill", doc: "value -> y: the one value everywhere", can_fail: false, run: fill::fill },
 ];
