@@ -10,6 +10,8 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 pub use tracelift_runtime::error::{Error, Kind, Result};
 
 thread_local! {
+    /// Whose line errors name, while the library's own code calls ops for the user.
+    static BEHALF: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) };
     /// How many [`attempt`]s are running on this thread.
     static ATTEMPTS: Cell<u32> = const { Cell::new(0) };
 }
@@ -41,6 +43,25 @@ pub fn attempt<R>(f: impl FnOnce() -> R) -> Result<R> {
         Ok(error) => Err(*error),
         Err(other) => resume_unwind(other),
     })
+}
+
+/// Runs the library's own code for the user's line `loc`: errors of ops in it name that line. The outermost counts.
+pub(crate) fn on_behalf<R>(loc: &'static Location<'static>, f: impl FnOnce() -> R) -> R {
+    struct Restore(Option<&'static Location<'static>>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            BEHALF.set(self.0);
+        }
+    }
+    let before = BEHALF.get();
+    let _restore = Restore(before);
+    BEHALF.set(Some(before.unwrap_or(loc)));
+    f()
+}
+
+/// The line that an op called at `loc` is blamed on.
+pub(crate) fn line(loc: &'static Location<'static>) -> &'static Location<'static> {
+    BEHALF.get().unwrap_or(loc)
 }
 
 /// The value, or a panic with the error's text at the caller's line.

@@ -7,9 +7,11 @@ pub mod autograd;
 pub mod config;
 mod engine;
 pub mod error;
+mod flow;
 pub mod guide;
 pub mod linalg;
 pub mod losses;
+pub mod metrics;
 pub mod nn;
 #[path = "optim/mod.rs"]
 pub mod optimizers;
@@ -26,9 +28,12 @@ pub use autograd::{
     jacobian, jvp, recompute_grad, value_and_grad,
 };
 pub use error::{Error, Kind, Result, attempt};
+pub use flow::{
+    TensorArray, foldl, foldr, map_fn, map_fn_many, scan, try_map_fn_many, try_scan, try_while_loop, while_loop,
+};
 pub use linalg::{eigh, lu, qr, slogdet, svd, try_eigh, try_lu, try_qr, try_slogdet, try_svd};
 pub use nn::{Dense, Dropout, Layer, Mode, Module, initializers};
-pub use save::{load_weights, save_weights};
+pub use save::{load_tensors, load_weights, save_weights};
 pub use tensor::ops::*;
 pub use tensor::{
     Ellipsis, IntoIndex, IntoInts, IntoTensor, Literal, NewAxis, Scalar, Shape, Tensor, constant, step_by,

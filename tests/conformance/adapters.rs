@@ -42,7 +42,11 @@ const ADAPTERS: &[(&str, Adapter)] = &[
 
 /// Applies the op's adapter, if there is one.
 pub fn adapt(draft: &mut Draft<'_>) -> Result<(), String> {
-    match ADAPTERS.iter().find(|(name, _)| *name == draft.case.op) {
+    let last = |name: &str| name.rsplit('.').next().map(str::to_owned);
+    let op = &draft.case.op;
+    let exact = ADAPTERS.iter().find(|(name, _)| name == op);
+    // TensorFlow has many functions in two modules: `tf.argmax` is `tf.math.argmax`.
+    match exact.or_else(|| ADAPTERS.iter().find(|(name, _)| last(name) == last(op))) {
         Some((_, adapter)) => adapter(draft),
         None => Ok(()),
     }
@@ -132,7 +136,9 @@ fn scale_and_offset(draft: &mut Draft<'_>) -> Result<(), String> {
 }
 
 fn rows_and_columns(draft: &mut Draft<'_>) -> Result<(), String> {
-    let dims = [draft.take("num_rows"), draft.take("num_columns")];
+    let rows = draft.take("num_rows");
+    let columns = draft.take("num_columns").or(rows.clone());
+    let dims = [rows, columns];
     draft.attrs.insert("dims".to_owned(), json!(dims));
     Ok(())
 }

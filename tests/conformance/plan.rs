@@ -158,7 +158,7 @@ impl Draft<'_> {
 }
 
 /// The op of that name in the corpus: its folder is part of the name (`bitwise.and`), or not (`math.abs`).
-fn find(name: &str) -> Result<&'static OpDef, Failure> {
+pub fn find(name: &str) -> Result<&'static OpDef, Failure> {
     let last = name.rsplit('.').next().unwrap_or(name);
     let alias = ALIASES.iter().find(|(from, _)| *from == last).map(|(_, to)| *to);
     let found = ops::find(&name.replace('.', "_")).or_else(|| ops::find(last)).or_else(|| ops::find(alias?));
@@ -169,16 +169,14 @@ fn find(name: &str) -> Result<&'static OpDef, Failure> {
 fn attributes(op: &'static OpDef, given: &Map<String, Value>, case: &Case) -> Result<Attrs, String> {
     let (mut attrs, mut used) = (Attrs::new(), Vec::new());
     for def in op.attrs {
-        let synonyms = SYNONYMS.iter().find(|(name, _)| *name == def.name).map_or(&[][..], |(_, others)| *others);
-        let mut names = std::iter::once(&def.name).chain(synonyms);
-        let found = names.find_map(|name| given.get_key_value(*name));
+        let found = names(def.name).find_map(|name| given.get_key_value(name));
         if let Some((name, value)) = found.filter(|(_, value)| !value.is_null()) {
             let value = convert(def, value).ok_or_else(|| format!("`{name}` = {value} is no {:?}", def.kind))?;
             attrs.set(def.name, value);
             used.push(name.as_str());
-        } else if def.name == "dtype" {
+        } else if let Some(result) = case.outputs.first().filter(|_| def.name == "dtype") {
             // The corpus says it by the result.
-            attrs.set("dtype", case.outputs[0].dtype());
+            attrs.set("dtype", result.dtype());
         }
     }
     let is_neutral = |v: &Value| v.is_null() || v == false || v.as_f64() == Some(0.0);
@@ -188,6 +186,12 @@ fn attributes(op: &'static OpDef, given: &Map<String, Value>, case: &Case) -> Re
         Some((name, value)) => Err(format!("`{}` has no attribute for `{name}` = {value}", op.name)),
         None => Ok(attrs),
     }
+}
+
+/// The names that the attribute `name` of the table has in manifests and calls.
+pub fn names(name: &'static str) -> impl Iterator<Item = &'static str> {
+    let synonyms = SYNONYMS.iter().find(|(of, _)| *of == name).map_or(&[][..], |(_, others)| *others);
+    std::iter::once(name).chain(synonyms.iter().copied())
 }
 
 fn convert(def: &AttrDef, value: &Value) -> Option<AttrValue> {
@@ -212,7 +216,7 @@ pub fn ints(value: &Value) -> Option<Vec<i64>> {
 }
 
 /// NumPy's name of a dtype.
-fn dtype(name: &str) -> Option<DType> {
+pub fn dtype(name: &str) -> Option<DType> {
     let short = name.replace("float", "f").replace("uint", "u").replace("int", "i");
     DType::from_name(&short)
 }

@@ -4,5 +4,6 @@
 
 pub mod generator;
 pub mod measure;
+pub mod reference;
 pub mod table;
 pub mod workloads;

@@ -1,11 +1,11 @@
-//! The `tracelift` command: `bench` compares eager with compiled, `inspect` lists a saved program.
+//! The `tracelift` command: `bench` compares eager with compiled, `inspect` lists a saved program, `ops` tells of ops.
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tracelift_cli::measure::{Figures, measure, pin_to_one_core};
-use tracelift_cli::table;
 use tracelift_cli::workloads::{self, Mode, Workload};
+use tracelift_cli::{reference, table};
 
 #[derive(Parser)]
 #[command(name = "tracelift", version, about = "Benchmarks and inspects Tracelift")]
@@ -34,6 +34,11 @@ enum Command {
         #[arg(long, default_value_t = 1.0)]
         seconds: f64,
     },
+    /// Lists the ops, or tells all about one.
+    Ops {
+        /// The op's name.
+        name: Option<String>,
+    },
     /// Prints the steps of a saved program.
     Inspect {
         /// A file written by a compiled function's `save`.
@@ -52,6 +57,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Bench { workload, mode, threads, json, seconds } => bench(&workload, mode, threads, json, seconds),
         Command::Inspect { program } => inspect(&program),
+        Command::Ops { name } => ops(name.as_deref()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -100,6 +106,14 @@ fn choose(names: &str) -> Result<Vec<&'static Workload>, String> {
     let find =
         |name: &str| workloads::find(name).ok_or_else(|| format!("no workload `{name}`; there are: {}", known()));
     names.split(',').map(find).collect()
+}
+
+fn ops(name: Option<&str>) -> Result<(), String> {
+    match name {
+        Some(name) => println!("{}", reference::about(name)?),
+        None => print!("{}", reference::names()),
+    }
+    Ok(())
 }
 
 fn inspect(path: &std::path::Path) -> Result<(), String> {

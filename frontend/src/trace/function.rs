@@ -286,10 +286,22 @@ fn invoke<A: Args, R: Returned>(
 /// Runs the trace and puts its results in the places that the body gave them.
 fn finish<R: Returned>(id: u64, generation: u64, mut last: Last, leaves: &Leaves<'_>) -> Result<R> {
     report::note(&last.trace);
-    let outcome = last.trace.run(leaves).and_then(|results| rebuild(&last.trace, results));
+    let results = last.trace.run(leaves).map_err(|error| with_arguments(error, leaves));
+    let outcome = results.and_then(|results| rebuild(&last.trace, results));
     last.update(leaves);
     cache::put(id, generation, last);
     outcome
+}
+
+/// The error of a run with the tensors it was called with, above the hint.
+#[cold]
+fn with_arguments(error: Error, leaves: &Leaves<'_>) -> Error {
+    let list: Vec<String> = leaves.tensors.iter().map(|tensor| tensor.spec().to_string()).collect();
+    error.map_message(|mut text| {
+        let end = text.find("\n  hint:").unwrap_or(text.len());
+        text.insert_str(end, &format!("\n  arguments: {}", list.join(", ")));
+        text
+    })
 }
 
 fn rebuild<R: Returned>(trace: &Trace, results: SmallVec<[Array; 2]>) -> Result<R> {

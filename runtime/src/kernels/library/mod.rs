@@ -289,9 +289,9 @@ impl<'a> LibraryCx<'a> {
         usize::try_from(value).map_err(|_| self.bad(kernel, Kind::Value, format!("parameter {value} is negative")))
     }
 
-    /// An error of this call: `kernel: what (operands f32[2, 3], i32[4]; results …; params …)`.
+    /// An error of this call: `` `kernel`: what (operands f32[2, 3], i32[4]; results …; params …) ``.
     fn bad(&self, kernel: &str, kind: Kind, what: impl std::fmt::Display) -> Error {
-        let mut text = format!("{kernel}: {what} (operands ");
+        let mut text = format!("`{kernel}`: {what} (operands ");
         for (i, view) in self.inputs.iter().enumerate() {
             let _ = write!(text, "{}{view:?}", if i > 0 { ", " } else { "" });
         }
