@@ -43,8 +43,9 @@ fn section(op: &OpDef) -> String {
         Operands::Variadic { name, least } => format!("`{name}`, {least} or more"),
     };
     let _ = writeln!(text, "- operands: {operands}");
-    if !op.attrs.is_empty() {
-        let attrs: Vec<String> = op.attrs.iter().map(attribute).collect();
+    let is_for_users = |def: &&AttrDef| !matches!(def.kind, AttrKind::Slot { .. } | AttrKind::KnownSizes);
+    let attrs: Vec<String> = op.attrs.iter().filter(is_for_users).map(attribute).collect();
+    if !attrs.is_empty() {
         let _ = writeln!(text, "- attributes: {}", attrs.join(", "));
     }
     let dtypes: Vec<&str> = DType::ALL.into_iter().filter(|&d| example(op, d).is_some()).map(DType::name).collect();
@@ -82,8 +83,7 @@ fn lowering(lower: &Lower) -> &'static str {
         Lower::Contraction => "a matrix product",
         Lower::Library(_) => "a call of the runtime's library",
         Lower::Composite(_) => "its expansion into other ops",
-        #[allow(unreachable_patterns)] // Classes to come.
-        _ => "a call of its own",
+        Lower::Slot => "a size that is found when it runs",
     }
 }
 
@@ -131,7 +131,8 @@ fn candidates(required: &[&AttrDef]) -> Vec<Attrs> {
                 .iter()
                 .map(|sizes| sizes.iter().map(|&n| Dim::from(n)).collect::<Vec<_>>().into())
                 .collect(),
-            AttrKind::Data | AttrKind::Graph => Vec::new(),
+            // Given by the builder, not by users.
+            _ => Vec::new(),
         };
         all = all.iter().flat_map(|attrs| values.iter().map(|v| attrs.clone().with(def.name, v.clone()))).collect();
     }

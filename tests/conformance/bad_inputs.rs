@@ -189,7 +189,8 @@ impl Answer {
 fn clarity(refusal: &Refusal) -> Result<(), String> {
     let text = refusal.error.to_string();
     let lacks = |what: &str| Err(format!("the error does not name {what}: {text}"));
-    if !refusal.ops.iter().any(|op| text.contains(&format!("`{op}`"))) {
+    // A library routine has its folder in its name: `linalg.cholesky`.
+    if !refusal.ops.iter().any(|op| text.contains(&format!("`{op}`")) || text.contains(&format!(".{op}`"))) {
         return lacks("the op");
     }
     if !refusal.operands.is_empty() && !refusal.operands.iter().any(|spec| text.contains(spec)) {

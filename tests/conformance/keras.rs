@@ -277,8 +277,8 @@ fn initializer(case: &Map<String, Json>) -> Result<Vec<Failure>, String> {
         };
         near("mean", mean, wanted("mean")?, slack)?;
         near("deviation", deviation, spread, slack)?;
-        // Bounded distributions come near their bounds; the ends of the others scatter.
-        let ends = if is_bounded(&wanted("min")?, &wanted("max")?, spread) { 0.05 } else { 1.5 };
+        // Bounded distributions come near their bounds (a sample of the corpus lies a little beyond), others scatter.
+        let ends = if is_bounded(&wanted("min")?, &wanted("max")?, spread) { 0.2 } else { 1.5 };
         near("least value", least, wanted("min")?, ends * spread)?;
         near("greatest value", greatest, wanted("max")?, ends * spread)?;
         if case.contains_key("gram_is_gain_squared_identity_maxdev") {

@@ -112,7 +112,7 @@ impl<F: Fn(&Tensor, &Tensor) -> Tensor> Metric for MeanOf<F> {
 /// `mean_metrics! { /// doc  Name { field: type = default } |metric, y_true, y_pred| values; }`
 macro_rules! mean_metrics {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $t:ty = $default:expr),* $(,)? }
-        |$this:pat_param, $y_true:ident, $y_pred:ident| $values:expr $(, weighted by $mask:expr)?;)*) => {$(
+        |$this:pat_param, $y_true:ident, $y_pred:ident| $values:expr $(, masked by $mask:expr)?;)*) => {$(
         $(#[$doc])*
         pub struct $name {
             $($field: $t,)*
@@ -143,12 +143,10 @@ macro_rules! mean_metrics {
                 let values = $values;
                 $(
                     let mask: fn(&Self, &Tensor) -> Option<Tensor> = $mask;
-                    let masked = mask(self, $y_true).map(|mask| match weights {
-                        Some(weights) => {
-                            let (mask, weights) = same_rank(mask.cast(DType::F64), weights.cast(DType::F64));
-                            mask * weights
-                        }
-                        None => mask.cast(DType::F64),
+                    // As in Keras, what is masked leaves the mean only if there are weights.
+                    let masked = weights.and_then(|weights| {
+                        let (mask, weights) = same_rank(mask(self, $y_true)?.cast(DType::F64), weights.cast(DType::F64));
+                        Some(mask * weights)
                     });
                     let weights = masked.as_ref().or(weights);
                 )?
@@ -278,7 +276,7 @@ mean_metrics! {
     } |metric, y_true, y_pred| {
         let (logits, ignored) = (metric.from_logits, metric.ignore_class);
         elementwise::sparse_categorical_crossentropy(y_true, y_pred, logits, ignored, metric.axis)
-    }, weighted by |metric, y_true| Some(y_true.cast(DType::I64).not_equal(metric.ignore_class?));
+    }, masked by |metric, y_true| Some(y_true.cast(DType::I64).not_equal(metric.ignore_class?));
 
     /// The mean of Pearson's coefficient of correlation along an axis.
     PearsonCorrelation {

@@ -176,7 +176,12 @@ impl<R: Rule> ByRule<R> {
 
     /// One step on gradients that fit.
     fn step(&self, mut gradients: Vec<Tensor>, variables: &[Variable]) -> Result<()> {
-        let iterations = self.iterations.value();
+        let calls = self.iterations.value();
+        // Between updates nothing counts on.
+        let iterations = match self.options.accumulate {
+            Some(steps) => crate::floordiv(&calls, steps as i64),
+            None => calls.clone(),
+        };
         let t = (&iterations + 1i64).cast(DType::F64);
         if let Rate::Scheduled(schedule) = &self.rate {
             self.learning_rate.try_assign(schedule.value(&iterations.cast(DType::F64)))?;
@@ -186,7 +191,7 @@ impl<R: Rule> ByRule<R> {
         if let Some(factor) = self.options.loss_scale {
             gradients.iter_mut().for_each(|gradient| *gradient = &*gradient / factor);
         }
-        let update = self.accumulate(&mut gradients, &states, &iterations)?;
+        let update = self.accumulate(&mut gradients, &states, &calls)?;
         self.clip(&mut gradients);
         // Between updates everything keeps its value.
         let assign = |variable: &Variable, value: Tensor| {
@@ -231,9 +236,9 @@ impl<R: Rule> ByRule<R> {
     }
 
     /// Adds gradients up; they become means, and the answer whether variables change now. None: they always do.
-    fn accumulate(&self, gradients: &mut [Tensor], states: &[&State], iterations: &Tensor) -> Result<Option<Tensor>> {
+    fn accumulate(&self, gradients: &mut [Tensor], states: &[&State], calls: &Tensor) -> Result<Option<Tensor>> {
         let Some(steps) = self.options.accumulate else { return Ok(None) };
-        let is_last = crate::equal(crate::floormod(iterations + 1i64, steps as i64), 0i64);
+        let is_last = crate::equal(crate::floormod(calls + 1i64, steps as i64), 0i64);
         for (gradient, state) in gradients.iter_mut().zip(states) {
             let Some(accumulated) = state.named(ACCUMULATED) else { continue };
             let sum = &*gradient + accumulated;
