@@ -335,13 +335,18 @@ fn tensor(json: &Json) -> Result<Tensor, String> {
         .collect::<Result<Vec<f64>, String>>()?;
     let dtype = if !flat.is_empty() && flat.iter().all(|n| n.is_i64()) {
         DType::I32
-    } else if values.iter().all(|&v| f64::from(v as f32) == v || v.is_nan()) {
+    } else if values.iter().all(|&v| is_single(v)) {
         DType::F32
     } else {
         DType::F64
     };
     let array = tracelift_runtime::Array::from_vec(&shape, values).and_then(|array| array.cast(dtype));
     array.map(Tensor::from).map_err(|e| e.to_string())
+}
+
+/// Whether the number is one of single precision, but for the last digit, which the JSON reader may get wrong.
+fn is_single(v: f64) -> bool {
+    v.is_nan() || (f64::from(v as f32) - v).abs() <= 1e-15 * v.abs()
 }
 
 fn flatten<'a>(json: &'a Json, depth: usize, shape: &mut Vec<usize>, flat: &mut Vec<&'a Json>) -> Result<(), String> {
