@@ -150,9 +150,10 @@ fn known_size(draft: &mut Draft<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// NumPy's `linspace` takes `num` 0, TensorFlow's does not.
+/// NumPy's `linspace`, which is told by its dtype, takes `num` 0; TensorFlow's does not.
 fn possibly_empty(draft: &mut Draft<'_>) -> Result<(), String> {
-    draft.attrs.insert("may_be_empty".to_owned(), json!(true));
+    let is_numpys = draft.attrs.contains_key("dtype");
+    draft.attrs.insert("may_be_empty".to_owned(), json!(is_numpys));
     Ok(())
 }
 

@@ -60,6 +60,7 @@ pub struct Draft<'a> {
 const ALIASES: &[(&str, &str)] = &[
     ("hard_swish", "hard_silu"),
     ("embedding_lookup", "gather"),
+    ("space_to_batch_nd", "space_to_batch"),
     ("qr_posdiag", "qr"),
     ("absolute_error", "mean_absolute_error"),
     ("squared_error", "mean_squared_error"),
