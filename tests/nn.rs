@@ -161,3 +161,47 @@ fn weights_come_back_or_the_reason_is_given() {
     std::fs::remove_file(&file).unwrap();
     refused(&saved, ".safetensors");
 }
+
+/// A little classifier of images: convolution, normalisation, pools, a dense end. Loss and gradients.
+fn image_loss(images: &Tensor, filters: &Tensor, kernel: &Tensor) -> Vec<Tensor> {
+    let tape = GradientTape::new();
+    tape.watch(&[filters, kernel]);
+    let ones = tl::ones(&[4]);
+    let y = tl::conv2d(images, filters, 1, "SAME");
+    let y = tl::batch_norm_training(y, &ones, tl::zeros(&[4])).swap_remove(0).relu();
+    let y = y.max_pool2d(2, 2, "SAME").avg_pool2d(2, 1, [[0, 1], [0, 1]]);
+    let logits = tl::dense(tl::global_avg_pool(y), kernel);
+    let loss = tl::reduce_mean(logits.square());
+    let gradients = tape.gradient(&loss, &[filters, kernel]);
+    std::iter::once(loss).chain(gradients).collect()
+}
+
+#[test]
+fn image_models_are_traced_once_for_every_batch_size() {
+    tl::random::set_seed(5);
+    let filters = tl::random::normal(&[3, 3, 2, 4]);
+    let kernel = tl::random::normal(&[4, 3]);
+    let traced = tl::function(|images: &Tensor, filters: &Tensor, kernel: &Tensor| image_loss(images, filters, kernel));
+    for batch in [2, 3, 5, 1] {
+        let images = tl::random::normal(&[batch, 7, 6, 2]);
+        let (eager, compiled) = (image_loss(&images, &filters, &kernel), traced.call(&images, &filters, &kernel));
+        for (a, b) in eager.iter().zip(&compiled) {
+            assert_eq!(a.shape(), b.shape());
+            a.to_vec::<f32>().iter().zip(b.to_vec::<f32>()).for_each(|(&a, b)| close(f64::from(b), f64::from(a)));
+        }
+    }
+    assert!(traced.trace_count() <= 3, "{}", traced.trace_count());
+}
+
+#[test]
+fn windows_and_images_say_what_is_wrong() {
+    let x = tl::ones(&[1, 4, 4, 2]);
+    let message = |result: tl::Result<Tensor>| result.unwrap_err().to_string();
+    let text = message(tl::try_conv2d(&x, tl::ones(&[2, 2, 3, 3]), 1, "SAME"));
+    assert!(text.starts_with("`conv2d`: ") && text.contains("hint:") && text.contains("tests/nn.rs"), "{text}");
+    assert!(message(x.try_max_pool2d(-1, 1, "VALID")).contains("`ksize`"));
+    assert!(message(tl::image::try_resize(&x, [0, 4])).contains("lengths from 1"));
+    let shape = tl::try_conv2d_transpose_with(&x, tl::ones(&[2, 2, 3, 2]), 1, "SAME", [1, 99, 4, 3], 0, 1, 1);
+    assert!(message(shape).contains("99"));
+    assert_eq!(tl::ones(&[0, 4, 4, 2]).max_pool2d(2, 2, "VALID").shape(), [0, 2, 2, 2]);
+}

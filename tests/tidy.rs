@@ -64,6 +64,36 @@ fn crates_depend_one_way() {
     report(&wrong);
 }
 
+/// What of compiler and runtime makes and runs code; the rest is the vocabulary of graphs, dtypes and arrays.
+const MACHINERY: [&str; 13] = [
+    "tracelift_compiler::driver",
+    "tracelift_compiler::compile",
+    "tracelift_compiler::dump",
+    "tracelift_compiler::interp",
+    "tracelift_compiler::options",
+    "tracelift_compiler::passes",
+    "tracelift_compiler::rewrite",
+    "tracelift_compiler::vjp",
+    "tracelift_runtime::alloc",
+    "tracelift_runtime::exec",
+    "tracelift_runtime::kernels",
+    "tracelift_runtime::profile",
+    "tracelift_runtime::program",
+];
+
+#[test]
+fn compiler_and_runtime_meet_in_the_engine_only() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources_in("frontend/src").into_iter().filter(|(p, _)| !is_in(p, "frontend/src/engine")) {
+        for (number, line) in (1..).zip(text.lines()).filter(|(_, l)| is_code(l)) {
+            if let Some(name) = MACHINERY.iter().find(|n| line.contains(**n)) {
+                wrong.push(format!("{}:{number}: names `{name}`", relative(&path)));
+            }
+        }
+    }
+    report(&wrong);
+}
+
 /// Stages of the compiler from first to last: a stage uses earlier ones only.
 const STAGES: [&str; 6] = ["graph", "rewrite", "passes", "codegen", "schedule", "driver"];
 

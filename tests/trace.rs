@@ -431,7 +431,7 @@ static RANDOM: Mutex<()> = Mutex::new(());
 
 #[test]
 fn methods_models_and_optimizers_bind_by_position() {
-    use tl::optimizers::{Adam, Optimizer, Sgd};
+    use tl::optimizers::{Adam, Sgd};
     #[derive(Layer)]
     struct Model {
         hidden: tl::Dense,

@@ -16,6 +16,7 @@ pub mod interp;
 pub mod grad;
 pub mod rewrite;
 pub mod passes;
+pub mod vjp;
 pub mod codegen;
 pub mod schedule;
 pub mod driver;

@@ -288,6 +288,25 @@ fn states_are_read_before_they_are_written() {
     }
 }
 
+/// A fold that reads a state straight from its buffer runs after the loop that writes the new value.
+#[test]
+fn states_are_folded_before_they_are_written() {
+    let mut g = G { builder: GraphBuilder::new("state"), symbolic: false, symbols: Vec::new() };
+    let w = g.input(&[40]);
+    let two = g.scalar(2.0);
+    let new = g.apply("multiply", &[w, two]);
+    let sum = g.reduce("reduce_sum", &[0], false, w);
+    let mut graph = g.builder.finish(vec![new, sum]);
+    graph.donations = vec![(0, 0)];
+    for level in Level::ALL {
+        let program = compile(&graph, &Options::at(level)).unwrap().program;
+        let mut w = Array::from_slice(&[40], &[3.0f32; 40]);
+        let results = Executable::new(program).unwrap().run(&mut [Arg::State(&mut w)]).unwrap();
+        assert_eq!(w.as_slice::<f32>(), [6.0; 40], "{level:?}");
+        assert_eq!(results[0].as_slice::<f32>(), [120.0], "{level:?}");
+    }
+}
+
 #[test]
 fn long_reductions() {
     check("mean of many", |g| {
@@ -383,4 +402,48 @@ fn kernels_that_read_one_buffer_along_different_axes() {
         let turned = g.apply("transpose", &[product]);
         vec![g.apply("subtract", &[turned, y]), g.apply("add", &[product, y])]
     });
+}
+
+/// Rows of a column sum are taken several at a time: every remainder, with operands that differ from row to row.
+#[test]
+fn columns_of_every_number_of_rows() {
+    for rows in 0..=9 {
+        for columns in [1, 7, 40] {
+            check(&format!("{rows} rows of {columns}"), |g| {
+                let (x, by_row, by_column) = (g.input(&[rows, columns]), g.input(&[rows, 1]), g.input(&[columns]));
+                let difference = g.apply("subtract", &[x, by_row]);
+                let product = g.apply("multiply", &[difference, by_column]);
+                let mut outputs = vec![g.reduce("reduce_sum", &[0], false, product)];
+                if rows > 0 {
+                    outputs.push(g.reduce("reduce_max", &[0], false, difference));
+                }
+                outputs
+            });
+        }
+    }
+}
+
+/// Distances of all pairs: the rows of `y` are met by every row of `x`, so they are turned.
+#[test]
+fn short_rows_shared_by_many_sums() {
+    check("distances of pairs", |g| {
+        let (x, y) = (g.input(&[5, 1, 6]), g.input(&[300, 6]));
+        let difference = g.apply("subtract", &[x, y]);
+        let square = g.apply("multiply", &[difference, difference]);
+        vec![g.reduce("reduce_sum", &[2], false, square), g.reduce("reduce_max", &[-1], true, square)]
+    });
+}
+
+#[test]
+fn reductions_of_indices() {
+    for dtype in [DType::I64, DType::I32, DType::F32] {
+        for name in ["reduce_max", "reduce_min", "reduce_sum"] {
+            check(name, |g| {
+                let x = g.typed(dtype, &[5, 37]);
+                let attrs = Attrs::new().with("dtype", dtype).with("dims", vec![Dim::from(5i64), Dim::from(37i64)]);
+                let index = g.op(&ops::IOTA, attrs.with("axis", 1i64), &[]);
+                vec![g.reduce(name, &[1], false, index), g.apply("add", &[x, x])]
+            });
+        }
+    }
 }

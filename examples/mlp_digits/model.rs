@@ -1,7 +1,7 @@
 //! The model and what is compiled of it: one step of training, and reading. Start with [`Mlp`].
 
 use tl::losses;
-use tl::optimizers::{Adam, Optimizer};
+use tl::optimizers::Adam;
 use tl::prelude::*;
 use tracelift as tl;
 

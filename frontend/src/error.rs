@@ -3,6 +3,7 @@
 //! A panic carries the full text of the [`Error`] and the user's line. [`attempt`] turns such panics back into
 //! errors. Start with [`raise`]: the one place where Tracelift panics on a user's mistake.
 
+use crate::scope;
 use crate::trace::recorder;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
@@ -10,6 +11,8 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 pub use tracelift_runtime::error::{Error, Kind, Result};
 
 thread_local! {
+    /// Whose line errors name, while the library's own code calls ops for the user.
+    static BEHALF: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) };
     /// How many [`attempt`]s are running on this thread.
     static ATTEMPTS: Cell<u32> = const { Cell::new(0) };
 }
@@ -43,6 +46,25 @@ pub fn attempt<R>(f: impl FnOnce() -> R) -> Result<R> {
     })
 }
 
+/// Runs the library's own code for the user's line `loc`: errors of ops in it name that line. The outermost counts.
+pub(crate) fn on_behalf<R>(loc: &'static Location<'static>, f: impl FnOnce() -> R) -> R {
+    struct Restore(Option<&'static Location<'static>>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            BEHALF.set(self.0);
+        }
+    }
+    let before = BEHALF.get();
+    let _restore = Restore(before);
+    BEHALF.set(Some(before.unwrap_or(loc)));
+    f()
+}
+
+/// The line that an op called at `loc` is blamed on.
+pub(crate) fn line(loc: &'static Location<'static>) -> &'static Location<'static> {
+    BEHALF.get().unwrap_or(loc)
+}
+
 /// The value, or a panic with the error's text at the caller's line.
 #[track_caller]
 pub(crate) fn unwrap<T>(result: Result<T>) -> T {
@@ -64,7 +86,7 @@ pub(crate) fn raise(error: Error, loc: &Location<'_>) -> ! {
     panic!("{error}")
 }
 
-/// The error with the user's line, above the hint. An error that has a line keeps it.
+/// The error with the user's line and the scope path, above the hint. An error that has a line keeps it.
 #[cold]
 pub(crate) fn at(error: Error, loc: &Location<'_>) -> Error {
     const MARK: &str = "\n  at ";
@@ -73,7 +95,8 @@ pub(crate) fn at(error: Error, loc: &Location<'_>) -> Error {
     }
     error.map_message(|mut text| {
         let end = text.find("\n  hint:").unwrap_or(text.len());
-        text.insert_str(end, &format!("{MARK}{}:{}:{}", loc.file(), loc.line(), loc.column()));
+        let scope = scope::current().map(|path| format!(" in {path}")).unwrap_or_default();
+        text.insert_str(end, &format!("{MARK}{}:{}:{}{scope}", loc.file(), loc.line(), loc.column()));
         text
     })
 }

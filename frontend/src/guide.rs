@@ -32,7 +32,7 @@
 //! ```
 //! use tracelift as tl;
 //! use tl::prelude::*;
-//! use tl::{losses, optimizers::{Adam, Optimizer}};
+//! use tl::{losses, optimizers::Adam};
 //!
 //! #[derive(Layer)]
 //! struct Mlp { hidden: tl::Dense, dropout: tl::Dropout, out: tl::Dense }

@@ -5,17 +5,24 @@
 
 pub mod autograd;
 pub mod config;
+mod custom_op;
 mod engine;
 pub mod error;
+mod flow;
 pub mod guide;
 pub mod linalg;
+pub mod image;
+mod log;
 pub mod losses;
+pub mod metrics;
 pub mod nn;
 #[path = "optim/mod.rs"]
 pub mod optimizers;
 pub mod prelude;
 pub mod random;
+pub mod reference;
 mod save;
+mod scope;
 pub mod signal;
 pub mod tensor;
 pub mod testing;
@@ -26,13 +33,19 @@ pub use autograd::{
     ForwardAccumulator, GradientTape, PersistentTape, Sources, batch_jacobian, custom_gradient, grad, hessian, hvp,
     jacobian, jvp, recompute_grad, value_and_grad,
 };
+pub use custom_op::CustomOp;
 pub use error::{Error, Kind, Result, attempt};
+pub use flow::{
+    TensorArray, foldl, foldr, map_fn, map_fn_many, scan, try_map_fn_many, try_scan, try_while_loop, while_loop,
+};
 pub use linalg::{eigh, lu, qr, slogdet, svd, try_eigh, try_lu, try_qr, try_slogdet, try_svd};
+pub use nn::dropout::{dropout, dropout_with, try_dropout, try_dropout_with};
 pub use nn::{Dense, Dropout, Layer, Mode, Module, initializers};
-pub use save::{load_weights, save_weights};
+pub use save::{load_tensors, load_weights, save_weights};
+pub use scope::name_scope;
 pub use tensor::ops::*;
 pub use tensor::{
-    Ellipsis, IntoIndex, IntoInts, IntoTensor, Literal, NewAxis, Scalar, Shape, Tensor, constant, step_by,
+    Ellipsis, IntoIndex, IntoInts, IntoPadding, IntoTensor, Literal, NewAxis, Scalar, Shape, Tensor, constant, step_by,
 };
 pub use trace::closure::{Function, IntoFunction, function};
 pub use trace::compiled::{Concrete, Timing};

@@ -161,6 +161,14 @@ impl Variable {
         array
     }
 
+    /// [`lock`](Self::lock), and the value before as tapes see it.
+    pub(crate) fn lock_and_read(&self) -> (MutexGuard<'_, Array>, Tensor) {
+        let array = lock(&self.0.array);
+        let value = Tensor::with_id(array.clone(), self.0.value_id.swap(id::fresh(), Ordering::Relaxed));
+        tape::note_read(self, &value);
+        (array, value)
+    }
+
     fn create(value: Tensor, loc: &'static Location<'static>) -> Result<Variable> {
         let array = match value.array() {
             Some(array) => array.clone(),

@@ -99,7 +99,7 @@ fn files_that_are_no_programs_are_refused() {
     assert_eq!(refused(&[&whole[..], &[0, 0]].concat()), (Kind::File, text.into()));
     let mut other_version = whole.clone();
     other_version[8] = 9;
-    let text = "saved in format 9, this runtime reads format 1\n  hint: compile and save the program again";
+    let text = "saved in format 9, this runtime reads format 2\n  hint: compile and save the program again";
     assert_eq!(refused(&other_version), (Kind::File, text.into()));
 }
 

@@ -25,6 +25,18 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("nn.gelu", approximation),
     ("nn.layer_norm", scale_and_offset),
     ("nn.rms_norm", scale_and_offset),
+    ("nn.batch_norm", of_batch),
+    ("nn.conv1d", bias),
+    ("nn.conv2d", bias),
+    ("nn.conv3d", bias),
+    ("nn.conv1d_transpose", bias),
+    ("nn.conv2d_transpose", bias),
+    ("nn.conv3d_transpose", bias),
+    ("nn.dense", bias),
+    ("nn.local_response_norm", channels_second),
+    ("nn.ctc_loss", logits_first),
+    ("nn.scaled_dot_product_attention", mask),
+    ("image.resize", coordinates),
     ("eye", rows_and_columns),
     ("boolean_mask", known_size),
     ("linspace", possibly_empty),
@@ -48,7 +60,11 @@ const ADAPTERS: &[(&str, Adapter)] = &[
 
 /// Applies the op's adapter, if there is one.
 pub fn adapt(draft: &mut Draft<'_>) -> Result<(), String> {
-    match ADAPTERS.iter().find(|(name, _)| *name == draft.case.op) {
+    let last = |name: &str| name.rsplit('.').next().map(str::to_owned);
+    let op = &draft.case.op;
+    let exact = ADAPTERS.iter().find(|(name, _)| name == op);
+    // TensorFlow has many functions in two modules: `tf.argmax` is `tf.math.argmax`.
+    match exact.or_else(|| ADAPTERS.iter().find(|(name, _)| last(name) == last(op))) {
         Some((_, adapter)) => adapter(draft),
         None => Ok(()),
     }
@@ -137,8 +153,62 @@ fn scale_and_offset(draft: &mut Draft<'_>) -> Result<(), String> {
     Ok(())
 }
 
+/// Statistics of the batch: the first of three results.
+fn of_batch(draft: &mut Draft<'_>) -> Result<(), String> {
+    if draft.take("training") == Some(json!(true)) {
+        draft.op = "batch_norm_training".to_owned();
+        draft.after.push((&ops::IDENTITY, Attrs::new()));
+    }
+    Ok(())
+}
+
+/// A third operand is added to the channels of the result.
+fn bias(draft: &mut Draft<'_>) -> Result<(), String> {
+    if draft.operands.len() == 3 {
+        draft.with_result = draft.operands.split_off(2);
+        draft.after.push((&ops::BIAS_ADD, Attrs::new()));
+    }
+    Ok(())
+}
+
+/// The corpus keeps PyTorch's channels here, axis 1.
+fn channels_second(draft: &mut Draft<'_>) -> Result<(), String> {
+    draft.attrs.insert("axis".to_owned(), json!(1));
+    Ok(())
+}
+
+/// The corpus has logits, labels, lengths of logits, lengths of labels.
+fn logits_first(draft: &mut Draft<'_>) -> Result<(), String> {
+    draft.operands.swap(0, 1);
+    draft.operands.swap(2, 3);
+    match draft.take("reduction").as_ref().and_then(Value::as_str) {
+        None | Some("none") => Ok(()),
+        Some(other) => Err(format!("there is no reduction `{other}`")),
+    }
+}
+
+/// Attention with a mask is an op of its own.
+fn mask(draft: &mut Draft<'_>) -> Result<(), String> {
+    draft.take("mask");
+    if draft.operands.len() == 4 {
+        draft.op = "masked_dot_product_attention".to_owned();
+    }
+    Ok(())
+}
+
+/// How neighbours are chosen is an attribute of its own.
+fn coordinates(draft: &mut Draft<'_>) -> Result<(), String> {
+    if draft.attrs.get("coordinates") == Some(&json!("asymmetric_floor")) {
+        draft.attrs.insert("coordinates".to_owned(), json!("asymmetric"));
+        draft.attrs.insert("rounding".to_owned(), json!("floor"));
+    }
+    Ok(())
+}
+
 fn rows_and_columns(draft: &mut Draft<'_>) -> Result<(), String> {
-    let dims = [draft.take("num_rows"), draft.take("num_columns")];
+    let rows = draft.take("num_rows");
+    let columns = draft.take("num_columns").or(rows.clone());
+    let dims = [rows, columns];
     draft.attrs.insert("dims".to_owned(), json!(dims));
     Ok(())
 }

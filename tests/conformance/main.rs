@@ -12,14 +12,23 @@
 //! ledger fail ([`ledger`]), or if there are no corpora.
 
 mod adapters;
+mod bad_inputs;
+mod calls;
+mod catalog;
 mod corpus;
+mod flow;
+mod keras;
 mod ledger;
 mod outcome;
 mod plan;
+mod python;
 mod report;
+mod signatures;
 #[allow(dead_code)] // Only the root and blessing are needed here.
 #[path = "../support/mod.rs"]
 mod support;
+mod values;
+mod watch;
 mod ways;
 
 use corpus::Entry;
@@ -53,8 +62,18 @@ fn run() -> Result<Vec<String>, String> {
     let is_chosen = |op: &str| filters.is_empty() || filters.iter().any(|f| op.contains(f));
     let entries = corpus::read(&folder)?;
     let chosen = entries.into_iter().filter(|entry| is_chosen(op_of(entry))).collect();
-    let records = run_all(chosen);
-    let others = corpus::other_subjects(&folder);
+    let (records, others) = quietly(|| {
+        let mut records = run_all(chosen);
+        let (bad, files) = bad_inputs::records(&folder, &is_chosen)?;
+        records.extend(bad);
+        records.extend(keras::records(&folder, &is_chosen)?);
+        let mut others = corpus::other_subjects(&folder, &[corpus::FOLDER, bad_inputs::FOLDER, keras::FOLDER]);
+        let later = ["layers.jsonl", "training.json", "applications.json"];
+        let later = later.iter().filter(|file| folder.join(keras::FOLDER).join(file).is_file());
+        others.extend(later.map(|file| (format!("{}, {file}", keras::FOLDER), None)));
+        others.extend((files > 0).then(|| (format!("{}, onnx files", bad_inputs::FOLDER), Some(files))));
+        Ok::<_, String>((records, others))
+    })?;
     report::print(&records, &others);
     // Beside what cargo builds: `target/conformance.json`.
     let json = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("conformance.json");
@@ -63,20 +82,27 @@ fn run() -> Result<Vec<String>, String> {
 
     let path = support::root().join("tests/conformance/known_failures.txt");
     let found = report::ledger(&records);
-    if support::bless() && filters.is_empty() {
+    if support::bless() && filters.is_empty() && !corpus::is_sample(support::root(), &folder) {
         ledger::write(&path, &found)?;
     }
-    let differences = ledger::differences(&ledger::read(&path)?, &found, &is_chosen);
+    let is_whole = !corpus::is_sample(support::root(), &folder);
+    let differences = ledger::differences(&ledger::read(&path)?, &found, &is_chosen, is_whole);
     let Counts { passed, failed, skipped } = Counts::of(&records);
     println!("{passed} passed, {failed} failed, {skipped} skipped");
     Ok(differences)
 }
 
-/// The outcome of every entry, in order.
-fn run_all(entries: Vec<Entry>) -> Vec<Record> {
-    // Panics are outcomes here, and would be printed in the middle of the table.
+/// Runs `f` without the messages of panics: they are outcomes here, and would stand in the middle of the table.
+fn quietly<R>(f: impl FnOnce() -> R) -> R {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
+    let result = f();
+    std::panic::set_hook(hook);
+    result
+}
+
+/// The outcome of every entry, in order.
+fn run_all(entries: Vec<Entry>) -> Vec<Record> {
     let queue = Mutex::new(entries.into_iter().enumerate());
     let records = Mutex::new(Vec::new());
     let work = || {
@@ -93,7 +119,6 @@ fn run_all(entries: Vec<Entry>) -> Vec<Record> {
             thread.spawn_scoped(scope, work).expect("a thread starts");
         }
     });
-    std::panic::set_hook(hook);
     let mut records = records.into_inner().unwrap();
     records.sort_by_key(|(position, _)| *position);
     records.into_iter().map(|(_, record)| record).collect()
@@ -104,11 +129,11 @@ fn record(entry: &Entry) -> Record {
     match entry {
         Entry::Case(case) => {
             let (id, has_gradients) = (case.id.clone(), !case.gradients.is_empty());
-            Record { id, op, has_gradients, outcome: Outcome::Ran(ways::run(case)) }
+            Record { subject: corpus::FOLDER, id, op, has_gradients, outcome: Outcome::Ran(ways::run(case)) }
         }
         Entry::UnknownDType(_) => {
             let outcome = Outcome::Skipped(Skip::UnknownDType);
-            Record { id: String::new(), op, has_gradients: false, outcome }
+            Record { subject: corpus::FOLDER, id: String::new(), op, has_gradients: false, outcome }
         }
     }
 }

@@ -39,6 +39,14 @@ pub enum What {
     Value,
     /// The gradient is wrong, or computing it is an error.
     Gradient,
+    /// The reader of calls does not understand it.
+    Unreadable,
+    /// It takes too long, or too much memory.
+    Bound,
+    /// It panics with something else than an error of the library.
+    Panic,
+    /// A bad input is not answered as its case says, or not clearly.
+    Answer,
 }
 
 impl Failure {
@@ -80,6 +88,10 @@ impl fmt::Display for What {
             What::Attribute => "attribute",
             What::Value => "value",
             What::Gradient => "gradient",
+            What::Unreadable => "unreadable",
+            What::Bound => "bounds",
+            What::Panic => "panic",
+            What::Answer => "answer",
         })
     }
 }

@@ -53,13 +53,14 @@ pub struct Draft<'a> {
     pub operands: Vec<Operand>,
     /// Ops on the result, in order.
     pub after: Vec<(&'static OpDef, Attrs)>,
+    /// Operands of the first of these ops besides the result.
+    pub with_result: Vec<Operand>,
     plan: Plan,
 }
 
 /// Ops whose names differ, by the corpus' name without its folder.
 const ALIASES: &[(&str, &str)] = &[
     ("hard_swish", "hard_silu"),
-    ("embedding_lookup", "gather"),
     ("space_to_batch_nd", "space_to_batch"),
     ("qr_posdiag", "qr"),
     ("absolute_error", "mean_absolute_error"),
@@ -67,7 +68,8 @@ const ALIASES: &[(&str, &str)] = &[
 ];
 
 /// Other names that the manifest has for a declared attribute.
-const SYNONYMS: &[(&str, &[&str])] = &[("axes", &["axis"]), ("dims", &["shape", "size"])];
+const SYNONYMS: &[(&str, &[&str])] =
+    &[("axes", &["axis"]), ("dims", &["shape", "size"]), ("padding", &["crop"]), ("blank_index", &["blank"])];
 
 /// Attributes that say how the case was made or laid out, and change nothing.
 const DESCRIPTIVE: &[&str] = &[
@@ -80,7 +82,6 @@ const DESCRIPTIVE: &[&str] = &[
     "inputs",
     "input",
     "output",
-    "coordinates",
     "sign",
     "symmetrised",
 ];
@@ -94,6 +95,7 @@ impl Plan {
             attrs: case.attrs.clone(),
             operands: (0..case.inputs.len()).map(Operand::Input).collect(),
             after: Vec::new(),
+            with_result: Vec::new(),
             plan: Plan { constants: Vec::new(), steps: Vec::new() },
         };
         // Whether the op exists comes first: an attribute that does not fit is the lesser lack.
@@ -104,7 +106,8 @@ impl Plan {
         let mut plan = draft.plan;
         plan.steps.push(Step { op, attrs, operands: draft.operands });
         for (op, attrs) in draft.after {
-            let operands = vec![Operand::Step(plan.steps.len() - 1)];
+            let mut operands = vec![Operand::Step(plan.steps.len() - 1)];
+            operands.append(&mut draft.with_result);
             plan.steps.push(Step { op, attrs, operands });
         }
         Ok(plan)
@@ -159,7 +162,7 @@ impl Draft<'_> {
 }
 
 /// The op of that name in the corpus: its folder is part of the name (`bitwise.and`), or not (`math.abs`).
-fn find(name: &str) -> Result<&'static OpDef, Failure> {
+pub fn find(name: &str) -> Result<&'static OpDef, Failure> {
     let last = name.rsplit('.').next().unwrap_or(name);
     let alias = ALIASES.iter().find(|(from, _)| *from == last).map(|(_, to)| *to);
     let found = ops::find(&name.replace('.', "_")).or_else(|| ops::find(last)).or_else(|| ops::find(alias?));
@@ -170,16 +173,14 @@ fn find(name: &str) -> Result<&'static OpDef, Failure> {
 fn attributes(op: &'static OpDef, given: &Map<String, Value>, case: &Case) -> Result<Attrs, String> {
     let (mut attrs, mut used) = (Attrs::new(), Vec::new());
     for def in op.attrs {
-        let synonyms = SYNONYMS.iter().find(|(name, _)| *name == def.name).map_or(&[][..], |(_, others)| *others);
-        let mut names = std::iter::once(&def.name).chain(synonyms);
-        let found = names.find_map(|name| given.get_key_value(*name));
+        let found = names(def.name).find_map(|name| given.get_key_value(name));
         if let Some((name, value)) = found.filter(|(_, value)| !value.is_null()) {
             let value = convert(def, value).ok_or_else(|| format!("`{name}` = {value} is no {:?}", def.kind))?;
             attrs.set(def.name, value);
             used.push(name.as_str());
-        } else if def.name == "dtype" {
+        } else if let Some(result) = case.outputs.first().filter(|_| def.name == "dtype") {
             // The corpus says it by the result.
-            attrs.set("dtype", case.outputs[0].dtype());
+            attrs.set("dtype", result.dtype());
         }
     }
     let is_neutral = |v: &Value| v.is_null() || v == false || v.as_f64() == Some(0.0);
@@ -191,6 +192,12 @@ fn attributes(op: &'static OpDef, given: &Map<String, Value>, case: &Case) -> Re
     }
 }
 
+/// The names that the attribute `name` of the table has in manifests and calls.
+pub fn names(name: &'static str) -> impl Iterator<Item = &'static str> {
+    let synonyms = SYNONYMS.iter().find(|(of, _)| *of == name).map_or(&[][..], |(_, others)| *others);
+    std::iter::once(name).chain(synonyms.iter().copied())
+}
+
 fn convert(def: &AttrDef, value: &Value) -> Option<AttrValue> {
     Some(match def.kind {
         AttrKind::Bool => value.as_bool()?.into(),
@@ -200,6 +207,10 @@ fn convert(def: &AttrDef, value: &Value) -> Option<AttrValue> {
         AttrKind::DType => dtype(value.as_str()?)?.into(),
         AttrKind::Ints => ints(value)?.into(),
         AttrKind::Dims => ints(value)?.into_iter().map(Dim::from).collect::<Vec<_>>().into(),
+        AttrKind::Padding => match value.as_str() {
+            Some(name) => name.into(),
+            None => ints(value)?.into(),
+        },
         AttrKind::Data | AttrKind::Graph | AttrKind::Slot { .. } | AttrKind::KnownSizes => return None,
     })
 }
@@ -213,7 +224,7 @@ pub fn ints(value: &Value) -> Option<Vec<i64>> {
 }
 
 /// NumPy's name of a dtype.
-fn dtype(name: &str) -> Option<DType> {
+pub fn dtype(name: &str) -> Option<DType> {
     let short = name.replace("float", "f").replace("uint", "u").replace("int", "i");
     DType::from_name(&short)
 }

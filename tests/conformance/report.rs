@@ -1,5 +1,6 @@
 //! What a run tells: the table by op and the totals for people, `target/conformance.json` for programs.
 
+use crate::corpus;
 use crate::ledger::Ledger;
 use crate::outcome::{Failure, Outcome, Skip};
 use crate::ways::WAYS;
@@ -8,6 +9,8 @@ use std::collections::BTreeMap;
 
 /// What became of a case.
 pub struct Record {
+    /// The corpus' folder.
+    pub subject: &'static str,
     /// The case's id; empty if it could not be read.
     pub id: String,
     /// The op by the corpus' name.
@@ -116,10 +119,10 @@ pub fn json(records: &[Record], others: &[(String, Option<usize>)]) -> Value {
     })
 }
 
-/// For each way: cases with the right values, and cases whose gradients are given and right.
+/// For each way: op cases with the right values, and cases whose gradients are given and right.
 fn by_way(records: &[Record]) -> [(usize, usize); WAYS.len()] {
     let mut counts = [(0, 0); WAYS.len()];
-    for record in records {
+    for record in records.iter().filter(|record| record.subject == corpus::FOLDER) {
         for (count, (value, all)) in counts.iter_mut().zip(record.outcome.by_way().into_iter().flatten()) {
             count.0 += usize::from(value);
             count.1 += usize::from(all && record.has_gradients);

@@ -3,6 +3,7 @@
 use crate::corpus::Case;
 use crate::outcome::{Failure, What};
 use crate::plan::Plan;
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tracelift::{GradientTape, Result, Tensor, testing};
@@ -19,7 +20,7 @@ pub struct Way {
     /// In tables and reports.
     pub name: &'static str,
     /// The results.
-    values: fn(&Arc<Plan>, &Case) -> Result<Vec<Array>>,
+    values: fn(&Arc<Plan>, &[Array]) -> Result<Vec<Array>>,
     /// The gradients of `sum(cotangent * result)` in the case's order; None where nothing is connected.
     gradients: Gradients,
 }
@@ -30,6 +31,19 @@ pub static WAYS: [Way; 3] = [
     Way { name: "eager", values: eager::values, gradients: eager::gradients },
     Way { name: "function", values: function::values, gradients: function::gradients },
 ];
+
+/// The frontend, op by op.
+pub static EAGER: &Way = &WAYS[1];
+
+/// The frontend, traced and compiled.
+pub static FUNCTION: &Way = &WAYS[2];
+
+impl Way {
+    /// The plan's results.
+    pub fn run(&self, plan: &Arc<Plan>, inputs: &[Tensor]) -> Result<Vec<Array>> {
+        (self.values)(plan, &arrays(inputs))
+    }
+}
 
 /// What is wrong with the case, in any way.
 pub fn run(case: &Case) -> Vec<Failure> {
@@ -53,7 +67,7 @@ pub fn run(case: &Case) -> Vec<Failure> {
 }
 
 fn check_values(way: &Way, plan: &Arc<Plan>, case: &Case) -> Result<(), String> {
-    let results = (way.values)(plan, case).map_err(|e| e.to_string())?;
+    let results = (way.values)(plan, &case.inputs).map_err(|e| e.to_string())?;
     if results.len() != case.outputs.len() {
         return Err(format!("{} results instead of {}", results.len(), case.outputs.len()));
     }
@@ -98,26 +112,29 @@ fn compare(actual: &Array, expected: &Array, case: &Case) -> Result<(), String> 
 
 /// A panic is a failure of the case alone.
 fn guarded(f: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
-    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|payload| {
-        let text = payload.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message");
-        Err(format!("panicked: {text}"))
-    })
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|payload| Err(panic_text(&*payload)))
+}
+
+/// What a panic said.
+pub fn panic_text(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    format!("panicked: {text}")
 }
 
 /// A graph of the plan's ops, run by the reference evaluator.
 mod interpreter {
     use super::*;
 
-    pub fn values(plan: &Arc<Plan>, case: &Case) -> Result<Vec<Array>> {
+    pub fn values(plan: &Arc<Plan>, inputs: &[Array]) -> Result<Vec<Array>> {
         let mut builder = GraphBuilder::new("case");
-        let (_, results) = build(&mut builder, plan, case)?;
-        interp::run(&builder.finish(results), &case.inputs)
+        let (_, results) = build(&mut builder, plan, inputs)?;
+        interp::run(&builder.finish(results), inputs)
     }
 
     pub fn gradients(plan: &Arc<Plan>, case: &Case) -> Result<Vec<Option<Array>>> {
         let mut builder = GraphBuilder::new("case");
-        let (parameters, results) = build(&mut builder, plan, case)?;
+        let (parameters, results) = build(&mut builder, plan, &case.inputs)?;
         let targets = results.iter().zip(&case.cotangents).filter_map(|(&result, cotangent)| {
             let cotangent = builder.constant(cotangent.clone()?);
             Some((result, Some(cotangent)))
@@ -130,9 +147,9 @@ mod interpreter {
         Ok(gradients.iter().map(|g| g.and_then(|_| arrays.next())).collect())
     }
 
-    fn build(builder: &mut GraphBuilder, plan: &Plan, case: &Case) -> Result<(Vec<ValueId>, Vec<ValueId>)> {
+    fn build(builder: &mut GraphBuilder, plan: &Plan, inputs: &[Array]) -> Result<(Vec<ValueId>, Vec<ValueId>)> {
         let spec = |a: &Array| TensorSpec::new(a.dtype(), a.shape().iter().copied());
-        let inputs: Vec<ValueId> = case.inputs.iter().map(|a| builder.parameter("x", spec(a))).collect();
+        let inputs: Vec<ValueId> = inputs.iter().map(|a| builder.parameter("x", spec(a))).collect();
         let constants: Vec<ValueId> = plan.constants.iter().map(|a| builder.constant(a.clone())).collect();
         let results = plan.run(&inputs, &constants, |step, operands| {
             builder.apply_at(step.op, step.attrs.clone(), operands, Loc::default()).map(|r| r.into_vec())
@@ -145,8 +162,8 @@ mod interpreter {
 mod eager {
     use super::*;
 
-    pub fn values(plan: &Arc<Plan>, case: &Case) -> Result<Vec<Array>> {
-        Ok(arrays(&apply(plan, &tensors(&case.inputs))?))
+    pub fn values(plan: &Arc<Plan>, inputs: &[Array]) -> Result<Vec<Array>> {
+        Ok(arrays(&apply(plan, &tensors(inputs))?))
     }
 
     pub fn gradients(plan: &Arc<Plan>, case: &Case) -> Result<Vec<Option<Array>>> {
@@ -160,10 +177,10 @@ mod eager {
 mod function {
     use super::*;
 
-    pub fn values(plan: &Arc<Plan>, case: &Case) -> Result<Vec<Array>> {
+    pub fn values(plan: &Arc<Plan>, inputs: &[Array]) -> Result<Vec<Array>> {
         let plan = plan.clone();
         let traced = tracelift::function(move |inputs: &Vec<Tensor>| apply(&plan, inputs));
-        Ok(arrays(&traced.try_call(&tensors(&case.inputs))??))
+        Ok(arrays(&traced.try_call(&tensors(inputs))??))
     }
 
     pub fn gradients(plan: &Arc<Plan>, case: &Case) -> Result<Vec<Option<Array>>> {
@@ -178,7 +195,7 @@ mod function {
 }
 
 /// The plan on tensors: at once, or recorded.
-fn apply(plan: &Plan, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+pub fn apply(plan: &Plan, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
     let constants = tensors(&plan.constants);
     plan.run(inputs, &constants, |step, operands| {
         testing::apply_op(step.op, step.attrs.clone(), &operands.iter().collect::<Vec<_>>())

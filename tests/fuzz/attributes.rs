@@ -86,6 +86,11 @@ pub fn sample(random: &mut Random, def: &AttrDef, operands: &[TensorSpec], sizes
         AttrKind::DType => (*random.pick(DTYPES)).into(),
         AttrKind::Ints => integers(random, def.name, x.rank()).into(),
         AttrKind::Dims => lengths(random, def.name, operands, sizes).into(),
+        AttrKind::Padding if random.chance(60) => (*random.pick(&["SAME", "VALID"])).into(),
+        AttrKind::Padding => {
+            let sides = 2 * x.rank().saturating_sub(2);
+            (0..sides).map(|_| random.within(0, 1)).collect::<Vec<i64>>().into()
+        }
         // The builder gives the number of a slot, a gradient the sizes.
         AttrKind::Data | AttrKind::Graph | AttrKind::Slot { .. } | AttrKind::KnownSizes => return None,
     })
@@ -113,7 +118,11 @@ fn integers(random: &mut Random, name: &str, rank: usize) -> Vec<i64> {
             let count = random.below(rank + 1);
             axes(random, rank, count)
         }
+        "paddings" | "crops" if random.chance(50) => some(random, 2, 0, 2),
         "paddings" => some(random, 2 * rank, 0, 2),
+        "ksize" | "rates" | "dilations" | "block_shape" if random.chance(70) => some(random, 1, 1, 2),
+        "crop_size" => some(random, 2, 1, 4),
+        "strides" if random.chance(30) => some(random, 1, 1, 2),
         "strides" if random.chance(50) => some(random, rank, -2, 2),
         "end" => some(random, rank, -1, 4),
         _ => {

@@ -7,6 +7,7 @@
 use crate::attributes;
 use crate::case::{Case, concrete};
 use crate::random::Random;
+use crate::reach;
 use crate::values;
 use std::cell::Cell;
 use tracelift_compiler::graph::opdef::{Domain, Operands, SpecCx};
@@ -58,7 +59,9 @@ pub fn case(seed: u64) -> Case {
             break;
         }
         let op = *generator.random.pick(ops::all());
-        generator.grow(op);
+        if !reach::is_excused(op) {
+            generator.grow(op);
+        }
     }
     generator.finish()
 }

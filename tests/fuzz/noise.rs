@@ -9,9 +9,9 @@ use crate::compare::{numbers, precision};
 use crate::random::Random;
 use half::{bf16, f16};
 use std::collections::HashMap;
-use tracelift_compiler::graph::Graph;
-use tracelift_compiler::graph::opdef::{EvalCx, Lower};
+use tracelift_compiler::graph::opdef::{EvalCx, Lower, SpecCx};
 use tracelift_compiler::graph::walk::ValueMap;
+use tracelift_compiler::graph::{Graph, Node};
 use tracelift_compiler::kernel::ReduceKind;
 use tracelift_compiler::options::Options;
 use tracelift_compiler::{DType, Dim, Error, Kind, Result, TensorSpec, interp, passes};
@@ -51,13 +51,14 @@ impl<'a> Noise<'a> {
         for (id, node) in graph.iter().filter(|(_, node)| !matches!(node.op.lower, Lower::Parameter)) {
             let mut operands: Vec<Array> =
                 node.inputs.iter().map(|&v| values[v].clone().expect("operands come first")).collect();
-            let rounds = rounds(node.op.lower);
-            if rounds == Rounds::Sum {
+            let rounds = if is_decomposition(node, &operands) { Rounds::Unstable } else { rounds(node.op.lower) };
+            if matches!(rounds, Rounds::Sum | Rounds::Unstable) {
                 // The reference sums and multiplies in f64, where nothing overflows on the way.
                 if operands.iter().any(is_extreme) {
                     return Err(Error::new(Kind::Value, "intermediate results may overflow"));
                 }
-                operands.iter_mut().for_each(|array| disturb(array, amplitude, &mut random));
+                let exact = rounds == Rounds::Sum;
+                operands.iter_mut().for_each(|array| disturb(array, amplitude, exact, &mut random));
             }
             let known = |atom: &Atom| match atom {
                 Atom::Slot(k, _) => slots.get(k).copied().map(Dim::from),
@@ -69,7 +70,7 @@ impl<'a> Noise<'a> {
                 node.outputs.iter().map(|s| TensorSpec::new(s.dtype, s.dims.iter().map(size))).collect();
             let mut results = (node.op.eval)(&EvalCx { inputs: &operands, attrs: &attrs, outputs: &outputs })?;
             if rounds != Rounds::No {
-                results.iter_mut().for_each(|array| disturb(array, amplitude, &mut random));
+                results.iter_mut().for_each(|array| disturb(array, amplitude, true, &mut random));
             }
             if let (Lower::Slot, Some([size])) = (node.op.lower, node.attrs.dims("size"))
                 && let Some(k) = size.as_slot()
@@ -92,6 +93,18 @@ enum Rounds {
     Result,
     /// Sums of operands on the way: noise in the operands stands for it, as large as the terms.
     Sum,
+    /// As `Sum`, and small whole numbers do not stay such.
+    Unstable,
+}
+
+/// Whether the op takes a matrix apart: quotients and roots come in at once, and of a singular matrix the parts are not
+/// determined.
+fn is_decomposition(node: &Node, operands: &[Array]) -> bool {
+    let Lower::Library(call) = node.op.lower else { return false };
+    let spec = |a: &Array| TensorSpec::new(a.dtype(), a.shape().iter().copied());
+    let inputs: Vec<TensorSpec> = operands.iter().map(spec).collect();
+    let call = call(&SpecCx { inputs: &inputs, attrs: &node.attrs }, &node.outputs);
+    call.is_ok_and(|call| ["linalg.", "fft."].iter().any(|family| call.routine.starts_with(family)))
 }
 
 fn rounds(lower: Lower) -> Rounds {
@@ -114,29 +127,34 @@ fn is_extreme(array: &Array) -> bool {
     numbers(array).iter().any(|v| v.is_infinite() || (*v != 0.0 && (v.abs() < low || v.abs() > high)))
 }
 
-/// Moves the elements of a float array by up to `amplitude` units in the last place, unless they have few digits.
-fn disturb(array: &mut Array, amplitude: f64, random: &mut Random) {
+/// Moves the elements of a float array by up to `amplitude` units in the last place; not those of few digits, if these
+/// count as `exact`.
+fn disturb(array: &mut Array, amplitude: f64, exact: bool, random: &mut Random) {
     let dtype = array.dtype();
     let scale = amplitude * precision(dtype).0;
     let mut moved = |v: f64| v * (1.0 + scale * (2.0 * random.unit() - 1.0));
     match dtype {
         DType::F64 => {
-            array.as_mut_slice::<f64>().iter_mut().filter(|v| v.to_bits() << 34 != 0).for_each(|v| *v = moved(*v));
+            array
+                .as_mut_slice::<f64>()
+                .iter_mut()
+                .filter(|v| !exact || v.to_bits() << 34 != 0)
+                .for_each(|v| *v = moved(*v));
         }
         DType::F32 => {
-            let rounded = array.as_mut_slice::<f32>().iter_mut().filter(|v| v.to_bits() << 20 != 0);
+            let rounded = array.as_mut_slice::<f32>().iter_mut().filter(|v| !exact || v.to_bits() << 20 != 0);
             rounded.for_each(|v| *v = moved(f64::from(*v)) as f32);
         }
         DType::Complex64 => {
             let parts = array.as_mut_slice::<[f32; 2]>().iter_mut().flatten();
-            parts.filter(|v| v.to_bits() << 20 != 0).for_each(|v| *v = moved(f64::from(*v)) as f32);
+            parts.filter(|v| !exact || v.to_bits() << 20 != 0).for_each(|v| *v = moved(f64::from(*v)) as f32);
         }
         DType::F16 => {
-            let rounded = array.as_mut_slice::<f16>().iter_mut().filter(|v| v.to_bits() << 11 != 0);
+            let rounded = array.as_mut_slice::<f16>().iter_mut().filter(|v| !exact || v.to_bits() << 11 != 0);
             rounded.for_each(|v| *v = f16::from_f64(moved(v.to_f64())));
         }
         DType::BF16 => {
-            let rounded = array.as_mut_slice::<bf16>().iter_mut().filter(|v| v.to_bits() << 13 != 0);
+            let rounded = array.as_mut_slice::<bf16>().iter_mut().filter(|v| !exact || v.to_bits() << 13 != 0);
             rounded.for_each(|v| *v = bf16::from_f64(moved(v.to_f64())));
         }
         _ => {}

@@ -4,7 +4,7 @@
 
 use super::ops::{Ops, Width, scalar_type};
 use super::plan::{Plan, SCALAR_AREA, TILE};
-use super::walk::Walk;
+use super::walk::{self, ROWS, Walk};
 use crate::kernel::{
     Access, BinaryOp, Inst, Kernel, Loop, MathOp, PassKind, ReduceKind, Size, UnaryOp, Value as KValue,
 };
@@ -66,8 +66,8 @@ pub(super) struct Emitter<'a> {
     pub scalars: Vec<Option<Value>>,
     /// Accumulators of reduces over lanes.
     pub accumulators: Vec<Option<Variable>>,
-    unary_sig: Option<SigRef>,
-    binary_sig: Option<SigRef>,
+    /// Signatures of routines that return nothing, by number of arguments.
+    signatures: [Option<SigRef>; 5],
 }
 
 impl<'a> Emitter<'a> {
@@ -111,8 +111,7 @@ impl<'a> Emitter<'a> {
             const_lanes: None,
             scalars: vec![None; n],
             accumulators: vec![None; n],
-            unary_sig: None,
-            binary_sig: None,
+            signatures: [None; 5],
         };
         e.place_kept_rows();
         e
@@ -260,7 +259,18 @@ impl<'a> Emitter<'a> {
             Some((&extent, inner)) => {
                 let (zero, limit) = (self.b.ins().iconst(types::I64, 0), self.size(extent));
                 let depth = self.seq.len();
-                self.counted_loop(zero, limit, 1, &mut |e, index| {
+                let mut from = zero;
+                if inner.is_empty() && walk::takes_rows_together(self.plan, pass) {
+                    let last = self.b.ins().iadd_imm_s(limit, 1 - ROWS);
+                    from = self.counted_loop(zero, last, ROWS, &mut |e, index| {
+                        e.seq.truncate(depth);
+                        Walk::new(e, pass).run_rows(index);
+                    });
+                    if matches!(extent, Size::Const(n) if n % ROWS == 0) {
+                        return;
+                    }
+                }
+                self.counted_loop(from, limit, 1, &mut |e, index| {
                     e.seq.truncate(depth);
                     e.seq.push(index);
                     e.seq_loops(pass, inner);
@@ -337,7 +347,7 @@ impl<'a> Emitter<'a> {
     }
 
     /// Computes the uniform values of a pass (all of them, for a scalar pass).
-    fn uniform_values(&mut self, pass: usize) {
+    pub fn uniform_values(&mut self, pass: usize) {
         let plan = self.plan;
         for &value in &plan.passes[pass].uniform {
             let result = self.uniform(value);
@@ -411,15 +421,19 @@ impl<'a> Emitter<'a> {
         self.call_routine(Routine::Stream, &[to, from, bytes]);
     }
 
-    /// Calls a routine of three or four arguments that returns nothing.
+    /// Asks for cache lines that will be loaded soon.
+    pub fn call_fetch(&mut self, from: Value, bytes: Value) {
+        self.call_routine(Routine::Fetch, &[from, bytes]);
+    }
+
+    /// Calls a routine that returns nothing.
     fn call_routine(&mut self, routine: Routine, args: &[Value]) {
-        let cached = if args.len() == 3 { self.unary_sig } else { self.binary_sig };
-        let signature = cached.unwrap_or_else(|| {
+        let signature = self.signatures[args.len()].unwrap_or_else(|| {
             let mut signature = Signature::new(self.isa.default_call_conv());
             signature.params.extend(args.iter().map(|_| AbiParam::new(types::I64)));
             self.b.import_signature(signature)
         });
-        *(if args.len() == 3 { &mut self.unary_sig } else { &mut self.binary_sig }) = Some(signature);
+        self.signatures[args.len()] = Some(signature);
         let target = self.routine(routine);
         self.b.ins().call_indirect(signature, target, args);
     }

@@ -81,6 +81,8 @@ pub struct PassPlan {
     pub spread: Vec<(Value, u64)>,
     /// The phases, in order; empty for a scalar pass.
     pub phases: Vec<Phase>,
+    /// Transcendentals, and the load whose next tile is fetched from afar while each runs.
+    pub fetched: Vec<(Value, Value)>,
     /// Whether the lanes are walked tile by tile (else one loop over all).
     pub tiled: bool,
 }
@@ -160,6 +162,7 @@ pub fn plan(kernel: &Kernel) -> Plan {
         while planned.phases.last().is_some_and(|p| p.fused.is_empty() && p.saved.is_empty() && p.calls.is_empty()) {
             planned.phases.pop();
         }
+        planned.fetched = fetched(kernel, pass, &planned);
         planned.tiled = planned.phases.iter().any(|p| !p.calls.is_empty());
         plan.passes.push(planned);
     }
@@ -168,6 +171,21 @@ pub fn plan(kernel: &Kernel) -> Plan {
     let padding = 64 * (plan.kept.len() as u64 + 1);
     plan.scratch = ScratchNeed { fixed: plan.kept_base + padding, per_lane: plan.kept.iter().sum() };
     plan
+}
+
+/// Loads of a pass that come from beyond the caches, dealt to its transcendentals: these compute without touching
+/// memory, so that the loads of the next tile can be under way meanwhile.
+fn fetched(kernel: &Kernel, pass: &Pass, planned: &PassPlan) -> Vec<(Value, Value)> {
+    let is_far = |v: &Value| match &kernel.def(*v).inst {
+        Inst::Load(access) => kernel.buffers[access.buffer as usize].streamed && access.lane == Size::Const(1),
+        _ => false,
+    };
+    let calls = planned.phases.iter().flat_map(|phase| &phase.calls);
+    let math: Vec<Value> = calls.filter(|c| matches!(c, Call::Math(..))).map(|c| c.value()).collect();
+    if math.is_empty() {
+        return Vec::new();
+    }
+    pass.insts.iter().copied().filter(is_far).zip(math.iter().copied().cycle()).map(|(load, m)| (m, load)).collect()
 }
 
 fn pass_of_values(kernel: &Kernel) -> Vec<usize> {
@@ -270,8 +288,10 @@ impl PassPlanner<'_> {
                 }
                 self.phase_of[value.0 as usize] = phase + 1;
             } else if let Inst::Reduce { kind, value: operand, lanes: true } = inst {
+                // A lane index is in no memory that a routine could read.
+                let in_memory = !matches!(self.kernel.def(*operand).inst, Inst::Coord(_));
                 match fold_of(*kind, self.kernel.def(*operand).dtype) {
-                    Some(f) if self.plan.rates[operand.0 as usize] == Rate::Lane => {
+                    Some(f) if self.plan.rates[operand.0 as usize] == Rate::Lane && in_memory => {
                         here.calls.push(Call::Fold(value, f))
                     }
                     _ => here.fused.push(value),
@@ -366,8 +386,11 @@ impl PassPlanner<'_> {
     }
 }
 
+/// When something happens at a grid point: pass, phase, then the fused loop (0) or the number of the call after it.
+type Time = (usize, usize, usize);
+
 /// Whether writing `written` over `read` (the same memory) cannot change what any load of `read` sees: every
-/// access is at equal index, each grid point stores elements of its own, and no phase loads after a phase that stores.
+/// access is at equal index, each grid point stores elements of its own, and nothing loads after the first store.
 pub fn may_alias(kernel: &Kernel, read: u32, written: u32) -> bool {
     let plan = plan(kernel);
     let mut stores = Vec::new();
@@ -376,25 +399,23 @@ pub fn may_alias(kernel: &Kernel, read: u32, written: u32) -> bool {
             if let Inst::Store(access, _) = &kernel.def(v).inst
                 && access.buffer == written
             {
-                let holds = |ph: &Phase| ph.fused.contains(&v) || ph.calls.iter().any(|c| c.value() == v);
-                let phase = plan.passes[p].phases.iter().position(holds).unwrap_or(0);
-                stores.push((p, phase, access));
+                stores.push((times(&plan, p, |value| value == v).min().unwrap_or((p, 0, 0)), access));
             }
         }
     }
     let repeats = |len: &Size, stride: &Size| *stride == Size::Const(0) && *len != Size::Const(1);
     let own = |access: &Access| !kernel.grid.iter().zip(&access.grid).any(|(len, stride)| repeats(len, stride));
     let split = kernel.split.is_some();
-    if !stores.iter().all(|(_, _, store)| own(store) && !(split && store.lane == Size::Const(0))) {
+    if !stores.iter().all(|(_, store)| own(store) && !(split && store.lane == Size::Const(0))) {
         return false;
     }
-    let first_store = stores.iter().map(|&(p, phase, _)| (p, phase)).min();
+    let first_store = stores.iter().map(|&(time, _)| time).min();
     kernel.values.iter().enumerate().all(|(i, def)| {
         let Inst::Load(access) = &def.inst else { return true };
         if access.buffer != read {
             return true;
         }
-        let equal_index = stores.iter().all(|(_, _, store)| {
+        let equal_index = stores.iter().all(|(_, store)| {
             store.offset == access.offset
                 && store.grid == access.grid
                 && store.lane == access.lane
@@ -405,19 +426,20 @@ pub fn may_alias(kernel: &Kernel, read: u32, written: u32) -> bool {
     })
 }
 
-/// The last (pass, phase) that loads. A uniform load is done once, where it stands: before its pass's lanes.
-fn last_load(kernel: &Kernel, plan: &Plan, load: Value) -> Option<(usize, usize)> {
+/// The times in a pass at which a value that passes `test` is computed.
+fn times(plan: &Plan, pass: usize, test: impl Fn(Value) -> bool + Copy) -> impl Iterator<Item = Time> {
+    plan.passes[pass].phases.iter().enumerate().flat_map(move |(ph, phase)| {
+        let fused = phase.fused.iter().any(|&v| test(v)).then_some((pass, ph, 0));
+        let calls = phase.calls.iter().enumerate().filter(move |(_, call)| test(call.value()));
+        fused.into_iter().chain(calls.map(move |(k, _)| (pass, ph, 1 + k)))
+    })
+}
+
+/// When a load is done last. A uniform load is done once, where it stands: before its pass's lanes.
+fn last_load(kernel: &Kernel, plan: &Plan, load: Value) -> Option<Time> {
     if plan.rates[load.0 as usize] == Rate::Uniform {
-        return kernel.passes.iter().position(|pass| pass.insts.contains(&load)).map(|pass| (pass, 0));
+        return kernel.passes.iter().position(|pass| pass.insts.contains(&load)).map(|pass| (pass, 0, 0));
     }
-    let mut last = None;
-    for (p, pass) in plan.passes.iter().enumerate() {
-        for (ph, phase) in pass.phases.iter().enumerate() {
-            let mut values = phase.fused.iter().copied().chain(phase.calls.iter().map(|c| c.value()));
-            if values.any(|v| kernel.def(v).inst.operands().any(|o| o == load)) {
-                last = Some((p, ph));
-            }
-        }
-    }
-    last
+    let uses = |v: Value| kernel.def(v).inst.operands().any(|o| o == load);
+    (0..plan.passes.len()).flat_map(|p| times(plan, p, uses)).max()
 }

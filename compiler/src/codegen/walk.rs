@@ -5,8 +5,8 @@
 
 use super::function::{Emitter, apply};
 use super::ops::{Width, vector_lane};
-use super::plan::{Call, Phase, Place, Rate, TILE, is_rematerialized};
-use crate::kernel::{Inst, Loop, Size, Value as KValue};
+use super::plan::{Call, Phase, Place, Plan, Rate, TILE, is_rematerialized};
+use crate::kernel::{Inst, Loop, MathOp, Size, Value as KValue};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
 use std::collections::HashMap;
@@ -15,8 +15,20 @@ use tracelift_runtime::DType;
 /// Vectors in flight in the unrolled loop: hides latency within sixteen registers.
 const UNROLL: usize = 4;
 
+/// Lanes that a routine computes between requests for what comes next.
+const PIECE: i64 = 64;
+
+/// Turns of a sequential loop that one walk takes together: their sums stay in registers in between.
+pub(super) const ROWS: i64 = 4;
+
 /// Uniform values and constants that are kept in registers around a loop; others are made anew in each turn.
 const HOISTED: usize = 6;
+
+/// Whether turns of the innermost sequential loop of a pass can be walked together: it is one fused loop.
+pub(super) fn takes_rows_together(plan: &Plan, pass: usize) -> bool {
+    let pass = &plan.passes[pass];
+    matches!(&pass.phases[..], [phase] if phase.calls.is_empty() && phase.saved.is_empty()) && pass.spread.is_empty()
+}
 
 pub(super) struct Walk<'e, 'a> {
     e: &'e mut Emitter<'a>,
@@ -58,6 +70,23 @@ impl<'e, 'a> Walk<'e, 'a> {
         });
     }
 
+    /// Walks the lanes once for [`ROWS`] turns of the innermost sequential loop, from turn `first` on.
+    pub fn run_rows(&mut self, first: Value) {
+        let plan = self.e.plan;
+        let phase = &plan.passes[self.pass].phases[0];
+        let rows: Vec<Body<'_>> = (0..ROWS)
+            .map(|row| {
+                let index = self.e.b.ins().iadd_imm_s(first, row);
+                self.e.seq.push(index);
+                self.e.uniform_values(self.pass);
+                let body = Body::new(self, phase);
+                self.e.seq.pop();
+                body
+            })
+            .collect();
+        self.lane_loops(&rows);
+    }
+
     /// Uniform operands of two-operand routines are written to whole tiles once.
     fn fill_spread_slots(&mut self) {
         let plan = self.e.plan;
@@ -95,12 +124,16 @@ impl<'e, 'a> Walk<'e, 'a> {
         let def = kernel.def(call.value());
         match call {
             Call::Math(value, f) => {
-                let mut args = vec![self.e.place_address(value, self.tile)];
+                let mut runs = vec![self.e.place_address(value, self.tile)];
                 for operand in def.inst.operands() {
-                    args.push(self.tile_address(operand));
+                    runs.push(self.tile_address(operand));
                 }
-                args.push(self.count);
-                self.e.call_map(f, def.dtype, &args);
+                let fetched = self.fetched(value);
+                if !fetched.is_empty() {
+                    return self.map_and_fetch(f, def.dtype, &runs, &fetched);
+                }
+                runs.push(self.count);
+                self.e.call_map(f, def.dtype, &runs);
             }
             Call::Fold(value, f) => {
                 let Inst::Reduce { kind, value: operand, .. } = def.inst else { unreachable!("a fold is a reduce") };
@@ -116,6 +149,48 @@ impl<'e, 'a> Walk<'e, 'a> {
                 self.e.call_stream(to, from, bytes);
             }
         }
+    }
+
+    /// Where the next tile begins of each load that is fetched while `value` is computed, and its element size.
+    fn fetched(&mut self, value: KValue) -> Vec<(Value, usize)> {
+        let (kernel, pass) = (self.e.kernel, &self.e.plan.passes[self.pass]);
+        let mut found = Vec::new();
+        for &(_, load) in pass.fetched.iter().filter(|(at, _)| *at == value) {
+            let (Inst::Load(access), dtype) = (&kernel.def(load).inst, kernel.def(load).dtype) else { continue };
+            // Short rows follow each other, and other passes over this row find it in the caches.
+            let ahead = match self.e.const_lanes {
+                Some(lanes) if !kernel.grid.is_empty() && lanes <= 8 * TILE => lanes,
+                _ => TILE,
+            };
+            let (index, size) = (self.e.element(access, self.tile), dtype.size());
+            let here = self.e.address_of(access.buffer, index);
+            found.push((self.e.b.ins().iadd_imm_s(here, ahead * size as i64), size));
+        }
+        found
+    }
+
+    /// A routine over the tile, piece by piece, with requests for what comes next in between: the CPU holds about a
+    /// dozen requests at a time.
+    fn map_and_fetch(&mut self, f: MathOp, dtype: DType, runs: &[Value], fetched: &[(Value, usize)]) {
+        let (zero, count) = (self.e.b.ins().iconst(types::I64, 0), self.count);
+        self.e.counted_loop(zero, count, PIECE, &mut |e, index| {
+            let left = e.b.ins().isub(count, index);
+            let piece = e.b.ins().iconst(types::I64, PIECE);
+            let short = e.b.ins().icmp(IntCC::SignedLessThan, left, piece);
+            let piece = e.b.ins().select(short, left, piece);
+            let ahead = |e: &mut Emitter<'_>, base: Value, size: usize| {
+                let bytes = e.b.ins().imul_imm_s(index, size as i64);
+                e.b.ins().iadd(base, bytes)
+            };
+            for &(base, size) in fetched {
+                let from = ahead(e, base, size);
+                let bytes = e.b.ins().imul_imm_s(piece, size as i64);
+                e.call_fetch(from, bytes);
+            }
+            let mut args: Vec<Value> = runs.iter().map(|&run| ahead(e, run, dtype.size())).collect();
+            args.push(piece);
+            e.call_map(f, dtype, &args);
+        });
     }
 
     fn accumulate(&mut self, reduce: KValue, kind: crate::kernel::ReduceKind, part: Value, dtype: DType) {
@@ -147,8 +222,13 @@ impl<'e, 'a> Walk<'e, 'a> {
 
     fn fused_loop(&mut self, phase: &Phase) {
         let body = Body::new(self, phase);
+        self.lane_loops(&[body]);
+    }
+
+    /// The loops over vectors and single lanes; each turn does all `bodies`, in order.
+    fn lane_loops(&mut self, bodies: &[Body<'_>]) {
         let mut at = self.e.b.ins().iconst(types::I64, 0);
-        if let Some(lane) = body.lane {
+        if let Some(lane) = bodies[0].lane {
             let width = Width::Vector { lane };
             for unroll in [UNROLL, 1] {
                 let step = width.lanes() * unroll as i64;
@@ -156,15 +236,57 @@ impl<'e, 'a> Walk<'e, 'a> {
                     continue;
                 }
                 let limit = self.e.b.ins().iadd_imm_s(self.count, 1 - step);
-                let hoisted = body.hoist(self.e, width);
-                at = self.e.counted_loop(at, limit, step, &mut |e, index| body.emit(e, width, unroll, index, &hoisted));
+                let hoisted = hoist(self.e, bodies, width);
+                at = self.e.counted_loop(at, limit, step, &mut |e, index| {
+                    emit(e, bodies, width, unroll, index, &hoisted);
+                });
                 if self.const_count.is_some_and(|n| n % step == 0) {
                     return;
                 }
             }
         }
-        let hoisted = body.hoist(self.e, Width::One);
-        self.e.counted_loop(at, self.count, 1, &mut |e, index| body.emit(e, Width::One, 1, index, &hoisted));
+        let hoisted = hoist(self.e, bodies, Width::One);
+        self.e.counted_loop(at, self.count, 1, &mut |e, index| emit(e, bodies, Width::One, 1, index, &hoisted));
+    }
+}
+
+/// Uniform values of each body for the loop's width, made before the loop as far as registers allow.
+fn hoist(e: &mut Emitter<'_>, bodies: &[Body<'_>], width: Width) -> Vec<HashMap<KValue, Value>> {
+    let take = if width == Width::One { usize::MAX } else { HOISTED / bodies.len() };
+    let kernel = e.kernel;
+    let mut of_body = |body: &Body<'_>| {
+        let uniforms = body.uniforms.iter().take(take);
+        uniforms.map(|&(v, one)| (v, e.ops(width).splat(one, kernel.def(v).dtype))).collect()
+    };
+    bodies.iter().map(&mut of_body).collect()
+}
+
+/// One turn of all bodies: `unroll` vectors from lane `index` of the tile. Sums over the bodies stay in registers.
+fn emit(
+    e: &mut Emitter<'_>,
+    bodies: &[Body<'_>],
+    width: Width,
+    unroll: usize,
+    index: Value,
+    hoisted: &[HashMap<KValue, Value>],
+) {
+    let mut sums = HashMap::new();
+    for (at, (body, hoisted)) in bodies.iter().zip(hoisted).enumerate() {
+        let mut turn = Turn { body, e, width, unroll, index, hoisted, values: HashMap::new(), sums };
+        for &v in &body.phase.fused {
+            turn.operation(v);
+        }
+        for &v in &body.phase.saved {
+            turn.save(v);
+        }
+        // Stores come last: a buffer may be read and written at equal index.
+        for &v in &body.phase.fused {
+            turn.store(v);
+        }
+        if at + 1 == bodies.len() {
+            turn.store_sums();
+        }
+        sums = turn.sums;
     }
 }
 
@@ -173,8 +295,8 @@ struct Body<'p> {
     phase: &'p Phase,
     /// Sources (loads, slots, rows) and saved values and stores, with their base addresses.
     bases: Bases,
-    /// Uniform operands, in order of first use.
-    uniforms: Vec<KValue>,
+    /// Uniform operands, in order of first use, as single values.
+    uniforms: Vec<(KValue, Value)>,
     /// Lane size, if the loop can be vectors.
     lane: Option<u8>,
     first_lane: Value,
@@ -238,34 +360,12 @@ impl<'p> Body<'p> {
         if let Some(tile) = walk.tile {
             first_lane = walk.e.b.ins().iadd(first_lane, tile);
         }
+        let uniforms = uniforms.into_iter().map(|v| (v, walk.e.scalar(v))).collect();
         Body { phase, bases, uniforms, lane, first_lane }
     }
 
-    /// Uniform values for the loop's width, made before the loop as far as registers allow.
-    fn hoist(&self, e: &mut Emitter<'_>, width: Width) -> HashMap<KValue, Value> {
-        let take = if width == Width::One { usize::MAX } else { HOISTED };
-        let kernel = e.kernel;
-        let mut hoisted = HashMap::new();
-        for &v in self.uniforms.iter().take(take) {
-            let (one, dtype) = (e.scalar(v), kernel.def(v).dtype);
-            hoisted.insert(v, e.ops(width).splat(one, dtype));
-        }
-        hoisted
-    }
-
-    /// One turn: `unroll` vectors from lane `index` of the tile.
-    fn emit(&self, e: &mut Emitter<'_>, width: Width, unroll: usize, index: Value, hoisted: &HashMap<KValue, Value>) {
-        let mut turn = Turn { body: self, e, width, unroll, index, hoisted, values: HashMap::new() };
-        for &v in &self.phase.fused {
-            turn.operation(v);
-        }
-        for &v in &self.phase.saved {
-            turn.save(v);
-        }
-        // Stores come last: a buffer may be read and written at equal index.
-        for &v in &self.phase.fused {
-            turn.store(v);
-        }
+    fn uniform(&self, v: KValue) -> Value {
+        self.uniforms.iter().find(|(u, _)| *u == v).expect("an operand of the loop").1
     }
 }
 
@@ -277,6 +377,8 @@ struct Turn<'t, 'e, 'a> {
     index: Value,
     hoisted: &'t HashMap<KValue, Value>,
     values: HashMap<KValue, Vec<Value>>,
+    /// Reduces over sequential loops, so far.
+    sums: HashMap<KValue, Vec<Value>>,
 }
 
 impl Turn<'_, '_, '_> {
@@ -287,18 +389,18 @@ impl Turn<'_, '_, '_> {
             Inst::Store(..) => {}
             Inst::Reduce { kind, value, lanes } => {
                 let parts = self.operand(*value);
-                for (u, part) in parts.into_iter().enumerate() {
-                    if *lanes {
-                        let variable = self.e.accumulators[v.0 as usize].expect("started with the pass");
-                        let old = self.e.b.use_var(variable);
-                        let new = self.e.ops(self.width).combine(*kind, old, part, def.dtype);
-                        self.e.b.def_var(variable, new);
-                    } else {
-                        let (at, offset) = self.contiguous(self.body.bases[&v], def.dtype, u);
-                        let old = self.e.ops(self.width).load(def.dtype, at, offset);
-                        let new = self.e.ops(self.width).combine(*kind, old, part, def.dtype);
-                        self.e.ops(self.width).store(def.dtype, new, at, offset);
-                    }
+                if !*lanes {
+                    let sums = self.sums.remove(&v).unwrap_or_else(|| self.load_sums(v));
+                    let add = |(old, part)| self.e.ops(self.width).combine(*kind, old, part, def.dtype);
+                    let sums = sums.into_iter().zip(parts).map(add).collect();
+                    self.sums.insert(v, sums);
+                    return;
+                }
+                for part in parts {
+                    let variable = self.e.accumulators[v.0 as usize].expect("started with the pass");
+                    let old = self.e.b.use_var(variable);
+                    let new = self.e.ops(self.width).combine(*kind, old, part, def.dtype);
+                    self.e.b.def_var(variable, new);
                 }
             }
             Inst::Convert(x) if is_lane_index(&kernel.def(*x).inst) && self.width != Width::One => {
@@ -311,6 +413,29 @@ impl Turn<'_, '_, '_> {
                     .map(|u| apply(&mut self.e.ops(self.width), kernel, inst, def.dtype, |o| lists[&o][u]))
                     .collect();
                 self.values.insert(v, made);
+            }
+        }
+    }
+
+    /// The kept row of a reduce over sequential loops.
+    fn load_sums(&mut self, v: KValue) -> Vec<Value> {
+        let dtype = self.e.kernel.def(v).dtype;
+        let unroll = self.unroll;
+        let load = |u| {
+            let (at, offset) = self.contiguous(self.body.bases[&v], dtype, u);
+            self.e.ops(self.width).load(dtype, at, offset)
+        };
+        (0..unroll).map(load).collect()
+    }
+
+    fn store_sums(&mut self) {
+        let kernel = self.e.kernel;
+        for &v in &self.body.phase.fused {
+            let Some(sums) = self.sums.remove(&v) else { continue };
+            let dtype = kernel.def(v).dtype;
+            for (u, sum) in sums.into_iter().enumerate() {
+                let (at, offset) = self.contiguous(self.body.bases[&v], dtype, u);
+                self.e.ops(self.width).store(dtype, sum, at, offset);
             }
         }
     }
@@ -328,7 +453,7 @@ impl Turn<'_, '_, '_> {
                 None => {
                     let one = match def.inst {
                         Inst::Const(bits) => self.e.ops(Width::One).constant(bits, def.dtype),
-                        _ => self.e.scalar(v),
+                        _ => self.body.uniform(v),
                     };
                     self.e.ops(self.width).splat(one, def.dtype)
                 }

@@ -241,6 +241,7 @@ pub(crate) fn kind_name(kind: AttrKind) -> &'static str {
         AttrKind::DType => "a dtype",
         AttrKind::Ints => "a list of integers",
         AttrKind::Dims | AttrKind::KnownSizes => "a list of sizes",
+        AttrKind::Padding => "a padding's name or a list of integers",
         AttrKind::Data => "a constant tensor",
         AttrKind::Graph => "a graph",
     }

@@ -73,6 +73,8 @@ pub enum AttrKind {
     DType,
     Ints,
     Dims,
+    /// A padding's name, or a list of integers.
+    Padding,
     Data,
     Graph,
     /// The number of the first size slot that the op defines: a size that depends on what `counts` says of operand
@@ -96,6 +98,7 @@ impl AttrKind {
             AttrKind::DType => matches!(value, AttrValue::DType(_)),
             AttrKind::Ints => matches!(value, AttrValue::Ints(_)),
             AttrKind::Dims | AttrKind::KnownSizes => matches!(value, AttrValue::Dims(_)),
+            AttrKind::Padding => matches!(value, AttrValue::Str(_) | AttrValue::Ints(_)),
             AttrKind::Data => matches!(value, AttrValue::Data(_)),
             AttrKind::Graph => matches!(value, AttrValue::Graph(_)),
         }
@@ -178,6 +181,8 @@ pub enum Lower {
     Slot,
     /// A kernel of the runtime's library.
     Library(fn(&SpecCx<'_>, &[TensorSpec]) -> Result<LibraryCall>),
+    /// Windows times a filter: a kernel of the library that finishes its rows one by one, as a product does.
+    Window(fn(&SpecCx<'_>, &[TensorSpec]) -> Result<LibraryCall>),
     /// Replaced by its expansion unless the scheduler knows better.
     Composite(fn(&mut ExpandCx<'_>) -> Result<Handles>),
 }

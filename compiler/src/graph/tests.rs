@@ -73,6 +73,7 @@ fn random_attr(rng: &mut Rng, kind: AttrKind) -> AttrValue {
         AttrKind::Str => rng.of(&["", "ij,jk->ik", "a\"\\\n\u{7}ß"]).into(),
         AttrKind::DType => rng.of(&dtypes).into(),
         AttrKind::Ints => (0..rng.below(4)).map(|_| small(rng)).collect::<Vec<i64>>().into(),
+        AttrKind::Padding => rng.of(&["SAME", "VALID"]).into(),
         AttrKind::Dims | AttrKind::KnownSizes => {
             (0..rng.below(4)).map(|_| random_dim(rng, 0)).collect::<Vec<Dim>>().into()
         }

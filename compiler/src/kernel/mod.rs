@@ -69,7 +69,8 @@ pub struct BufferParam {
     pub read: bool,
     /// Whether the kernel stores to it.
     pub written: bool,
-    /// Whether contiguous stores go past the caches: it is larger than they are and not read again soon.
+    /// Whether it is larger than the caches: contiguous stores go past them, and contiguous loads are asked for ahead
+    /// of use.
     pub streamed: bool,
 }
 

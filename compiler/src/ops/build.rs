@@ -323,7 +323,7 @@ impl<'b> Expr<'b> {
     unary! {
         abs ABS sign SIGN square SQUARE sqrt SQRT rsqrt RSQRT reciprocal RECIPROCAL floor FLOOR
         trunc TRUNC exp EXP expm1 EXPM1 log LOG log1p LOG1P sigmoid SIGMOID tanh TANH softplus SOFTPLUS erf ERF
-        erfc ERFC sin SIN cos COS sinh SINH cosh COSH relu RELU is_finite IS_FINITE not LOGICAL_NOT
+        erfc ERFC ndtr NDTR sin SIN cos COS sinh SINH cosh COSH relu RELU is_finite IS_FINITE logical_not LOGICAL_NOT
         stop_gradient STOP_GRADIENT log_softmax LOG_SOFTMAX
     }
 

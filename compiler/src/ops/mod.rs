@@ -16,13 +16,15 @@ pub mod contract;
 pub mod elementwise;
 mod entry;
 pub mod eval;
-pub mod indexing;
 pub mod fourier;
+pub mod image;
+pub mod indexing;
 pub mod infer;
 pub mod linalg;
 pub mod movement;
 pub mod reduce;
 pub mod source;
+pub mod window;
 
 #[cfg(test)]
 mod tests;
@@ -31,14 +33,15 @@ use crate::graph::OpDef;
 
 pub use complex::{BITCAST, forms::*, parts::*};
 pub use composite::{
-    activation::*, flow::*, loss::*, loss_terms::*, margin::*, norm::*, normalize::*, quantize::*, random::*,
-    shrink::*, softmax::*,
+    activation::*, batch_norm::*, ctc::*, dense::*, flow::*, loss::*, loss_terms::*, margin::*, norm::*, normalize::*,
+    quantize::*, random::*, shrink::*, softmax::*,
 };
 pub use contract::{einsum::*, matmul::*, product::*, tensordot::*};
 pub use elementwise::{
     arith::*, bits::*, cast::*, choose::*, compare::*, logic::*, math::*, pieces::*, power::*, rounding::*, special::*,
 };
 pub use fourier::{dft::*, frame::*, stft::*, transform::*, window::*};
+pub use image::{crop::*, patches::*, resize::*, suppress::*};
 pub use indexing::{bounded::*, diagonal::*, nd::*, partition::*, scatter::*, search::*, segment::*};
 pub use linalg::{eigen::*, factor::*, function::*, norm::*, product::*, solve::*};
 pub use movement::{
@@ -47,7 +50,8 @@ pub use movement::{
 };
 pub use reduce::{arg_extrema::*, cumulative::*, extrema::*, logic::*, stats::*, sum::*};
 pub use source::random::RANDOM_BITS;
-pub use source::{CONSTANT, IOTA, PARAMETER, SIZE_OF};
+pub use source::{CONSTANT, HOST_CALL, IOTA, PARAMETER, SIZE_OF};
+pub use window::{average::*, conv::*, convolution::*, max::*, segments::*, transpose::*};
 
 /// THE TABLE: calls `$callback!` with one parenthesised line for each op.
 ///
@@ -66,6 +70,7 @@ macro_rules! for_each_op {
             (internal parameter PARAMETER)
             (internal constant CONSTANT)
             (internal size_of SIZE_OF)
+            (internal host_call HOST_CALL)
             (op iota IOTA [] [dtype: DType, dims: Dims, axis: OptInt])
 
             (binary add ADD)
@@ -103,6 +108,7 @@ macro_rules! for_each_op {
             (op softplus SOFTPLUS [x] [beta: OptFloat, linear_above: OptFloat])
             (unary erf ERF)
             (unary erfc ERFC)
+            (unary ndtr NDTR)
             (unary sin SIN)
             (unary cos COS)
             (unary tan TAN)
@@ -171,12 +177,12 @@ macro_rules! for_each_op {
             (unary trunc TRUNC)
             (unary frac FRAC)
 
-            (binary equal EQUAL)
-            (binary not_equal NOT_EQUAL)
-            (binary less LESS)
-            (binary less_equal LESS_EQUAL)
-            (binary greater GREATER)
-            (binary greater_equal GREATER_EQUAL)
+            (binary equal EQUAL eq)
+            (binary not_equal NOT_EQUAL ne)
+            (binary less LESS lt)
+            (binary less_equal LESS_EQUAL le)
+            (binary greater GREATER gt)
+            (binary greater_equal GREATER_EQUAL ge)
             (unary is_nan IS_NAN)
             (unary is_inf IS_INF)
             (unary is_finite IS_FINITE)
@@ -439,6 +445,59 @@ macro_rules! for_each_op {
             (op normalize NORMALIZE [x] [ord: OptFloat, axes: OptInts, epsilon: OptFloat])
             (op cosine_similarity COSINE_SIMILARITY [x, y] [axis: OptInt, epsilon: OptFloat])
             (op cdist CDIST [x, y] [p: OptFloat])
+
+            (op batch_normalization BATCH_NORMALIZATION [x, mean, variance, offset, scale] [variance_epsilon: Float])
+            (op batch_norm BATCH_NORM [x, gamma, beta, mean, variance] [axis: OptInt, epsilon: OptFloat])
+            (multi batch_norm_training BATCH_NORM_TRAINING [x, gamma, beta] [axis: OptInt, epsilon: OptFloat])
+            (multi fused_batch_norm FUSED_BATCH_NORM [x, scale, offset, mean, variance] [epsilon: OptFloat, exponential_avg_factor: OptFloat, is_training: OptBool])
+            (op group_norm GROUP_NORM [x, gamma, beta] [groups: Int, axis: OptInt, epsilon: OptFloat])
+            (op instance_norm INSTANCE_NORM [x, gamma, beta] [axis: OptInt, epsilon: OptFloat])
+            (op local_response_norm LOCAL_RESPONSE_NORM [x] [size: Int, alpha: OptFloat, beta: OptFloat, k: OptFloat, axis: OptInt])
+            (op local_response_normalization LOCAL_RESPONSE_NORMALIZATION [x] [depth_radius: OptInt, bias: OptFloat, alpha: OptFloat, beta: OptFloat])
+
+            (op dense DENSE [x, kernel] [])
+            (op bias_add BIAS_ADD [x, bias] [])
+            (op embedding_lookup EMBEDDING_LOOKUP [params, ids] [])
+            (op in_top_k IN_TOP_K [targets, predictions] [k: Int])
+            (op scaled_dot_product_attention SCALED_DOT_PRODUCT_ATTENTION [query, key, value] [is_causal: OptBool, scale: OptFloat])
+            (op masked_dot_product_attention MASKED_DOT_PRODUCT_ATTENTION [query, key, value, mask] [is_causal: OptBool, scale: OptFloat])
+            (op ctc_loss CTC_LOSS [labels, logits, label_length, logit_length] [blank_index: OptInt])
+            (internal ctc_loss_gradient CTC_LOSS_GRADIENT)
+            (multi ctc_greedy_decoder CTC_GREEDY_DECODER [logits, logit_length] [blank_index: OptInt, merge_repeated: OptBool])
+
+            (internal convolution CONVOLUTION)
+            (internal conv_backprop_input CONV_BACKPROP_INPUT)
+            (internal conv_backprop_filter CONV_BACKPROP_FILTER)
+            (op conv1d CONV1D [x, filters] [strides: Ints, padding: Padding, dilations: OptInts, groups: OptInt])
+            (op conv2d CONV2D [x, filters] [strides: Ints, padding: Padding, dilations: OptInts, groups: OptInt])
+            (op conv3d CONV3D [x, filters] [strides: Ints, padding: Padding, dilations: OptInts, groups: OptInt])
+            (op conv1d_transpose CONV1D_TRANSPOSE [x, filters] [strides: Ints, padding: Padding, output_shape: OptInts, output_padding: OptInts, dilations: OptInts, groups: OptInt])
+            (op conv2d_transpose CONV2D_TRANSPOSE [x, filters] [strides: Ints, padding: Padding, output_shape: OptInts, output_padding: OptInts, dilations: OptInts, groups: OptInt])
+            (op conv3d_transpose CONV3D_TRANSPOSE [x, filters] [strides: Ints, padding: Padding, output_shape: OptInts, output_padding: OptInts, dilations: OptInts, groups: OptInt])
+            (op depthwise_conv1d DEPTHWISE_CONV1D [x, filters] [strides: Ints, padding: Padding, dilations: OptInts])
+            (op depthwise_conv2d DEPTHWISE_CONV2D [x, filters] [strides: Ints, padding: Padding, dilations: OptInts])
+            (op separable_conv1d SEPARABLE_CONV1D [x, depthwise, pointwise] [strides: Ints, padding: Padding, dilations: OptInts])
+            (op separable_conv2d SEPARABLE_CONV2D [x, depthwise, pointwise] [strides: Ints, padding: Padding, dilations: OptInts])
+            (internal window_max WINDOW_MAX)
+            (internal window_argmax WINDOW_ARGMAX)
+            (op max_pool1d MAX_POOL1D [x] [ksize: Ints, strides: Ints, padding: Padding, dilations: OptInts, ceil_mode: OptBool])
+            (op max_pool2d MAX_POOL2D [x] [ksize: Ints, strides: Ints, padding: Padding, dilations: OptInts, ceil_mode: OptBool])
+            (op max_pool3d MAX_POOL3D [x] [ksize: Ints, strides: Ints, padding: Padding, dilations: OptInts, ceil_mode: OptBool])
+            (multi max_pool_with_argmax MAX_POOL_WITH_ARGMAX [x] [ksize: Ints, strides: Ints, padding: Padding, dilations: OptInts, ceil_mode: OptBool])
+            (op avg_pool1d AVG_POOL1D [x] [ksize: Ints, strides: Ints, padding: Padding, count_include_pad: OptBool, ceil_mode: OptBool, dilations: OptInts])
+            (op avg_pool2d AVG_POOL2D [x] [ksize: Ints, strides: Ints, padding: Padding, count_include_pad: OptBool, ceil_mode: OptBool, dilations: OptInts])
+            (op avg_pool3d AVG_POOL3D [x] [ksize: Ints, strides: Ints, padding: Padding, count_include_pad: OptBool, ceil_mode: OptBool, dilations: OptInts])
+            (op avg_pool_grad AVG_POOL_GRAD [dy] [dims: Dims, ksize: Ints, strides: Ints, padding: Padding, count_include_pad: OptBool])
+            (op global_avg_pool GLOBAL_AVG_POOL [x] [keepdims: OptBool])
+            (op global_max_pool GLOBAL_MAX_POOL [x] [keepdims: OptBool])
+            (op adaptive_avg_pool ADAPTIVE_AVG_POOL [x] [size: Ints])
+            (op adaptive_max_pool ADAPTIVE_MAX_POOL [x] [size: Ints])
+            (multi fractional_max_pool FRACTIONAL_MAX_POOL [x] [row_ratio: Float, column_ratio: Float, pseudo_random: OptBool, overlapping: OptBool, seed: OptInt])
+            (multi fractional_avg_pool FRACTIONAL_AVG_POOL [x] [row_ratio: Float, column_ratio: Float, pseudo_random: OptBool, overlapping: OptBool, seed: OptInt])
+            (op resize RESIZE [images] [size: Ints, method: OptStr, coordinates: OptStr, antialias: OptBool, rounding: OptStr, cubic_coefficient: OptFloat, exclude_outside: OptBool])
+            (op extract_patches EXTRACT_PATCHES [images] [sizes: Ints, strides: Ints, padding: Padding, rates: OptInts])
+            (op crop_and_resize CROP_AND_RESIZE [images, boxes, box_indices] [crop_size: Ints, method: OptStr, extrapolation_value: OptFloat])
+            (multi non_max_suppression_padded NON_MAX_SUPPRESSION [boxes, scores] [max_output_size: Int, iou_threshold: OptFloat, score_threshold: OptFloat])
 
             (op mean_squared_error MEAN_SQUARED_ERROR [y_true, y_pred] [])
             (op mean_absolute_error MEAN_ABSOLUTE_ERROR [y_true, y_pred] [])

@@ -1,4 +1,5 @@
-//! Layouts of products: transposes become flags, stacks of small products one tall product.
+//! Layouts: transposes become flags of products, stacks of small products one tall product, short rows that many
+//! sums share are turned so that vectors run along the sums.
 //!
 //! ```text
 //! Before
@@ -17,15 +18,16 @@
 use super::{Pass, PassCx};
 use crate::base::Result;
 use crate::graph::Graph;
-use crate::rewrite::rules::{contract, movement};
+use crate::rewrite::rules::{contract, layout, movement};
 use crate::rewrite::{RuleSet, rewrite};
 use std::sync::LazyLock;
 
 /// See the module.
-pub static PASS: Pass = Pass { name: "choose_layout", purpose: "products read their operands as they lie", run };
+pub static PASS: Pass =
+    Pass { name: "choose_layout", purpose: "products and sums read their operands as they lie", run };
 
 static RULES: LazyLock<RuleSet> =
-    LazyLock::new(|| RuleSet::new(&[movement::IDENTITIES, movement::MERGES, contract::RULES]));
+    LazyLock::new(|| RuleSet::new(&[movement::IDENTITIES, movement::MERGES, contract::RULES, layout::RULES]));
 
 fn run(graph: Graph, cx: &mut PassCx<'_>) -> Result<Graph> {
     rewrite(graph, &RULES, cx.options, cx.log)

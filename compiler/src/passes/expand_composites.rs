@@ -22,6 +22,7 @@ use crate::graph::builder::{self, GraphBuilder};
 use crate::graph::cx::{Handle, Handles, OpCx};
 use crate::graph::opdef::{ExpandCx, Lower};
 use crate::graph::{Attrs, Graph, Node, OpDef, ValueId};
+use crate::ops;
 use smallvec::SmallVec;
 
 /// See the module.
@@ -81,6 +82,9 @@ impl Expander {
 
 impl OpCx for Expander {
     fn apply(&mut self, op: &'static OpDef, attrs: Attrs, inputs: &[Handle]) -> Result<Handles> {
+        // Of complex operands it may be a composite only now.
+        let specs: SmallVec<[TensorSpec; 4]> = inputs.iter().map(|&h| self.builder.spec(h)).collect();
+        let op = ops::complex::form(op, &attrs, &specs);
         match op.lower {
             Lower::Composite(expand) => {
                 let attrs = builder::normalized(op, attrs)?;

@@ -194,6 +194,11 @@ impl Draft<'_> {
         self.uses[value.node.index()] <= 1
     }
 
+    /// The number of operands that are this value. For profit only: it is an estimate.
+    pub fn uses(&self, value: ValueId) -> u32 {
+        self.uses[value.node.index()]
+    }
+
     /// The options.
     pub fn options(&self) -> &Options {
         self.options

@@ -24,6 +24,12 @@ pub type AxisMap = SmallVec<[Option<usize>; 4]>;
 /// A full reduction of at most this many elements is done at one grid point.
 pub const SINGLE_POINT: i64 = 32_768;
 
+/// Why strict reductions stay alone.
+const FIXED: &str = "strict math keeps the order of each reduction";
+
+/// Lanes of one block of a chunked reduction over all elements.
+pub const CHUNK: u32 = 16_384;
+
 /// Groups stop growing at this many nodes: code stays small enough to compile fast and to fit the registers.
 const MAX_NODES: usize = 96;
 
@@ -71,12 +77,21 @@ pub struct Grouping {
     pub members: Vec<Option<Member>>,
     /// What did not fuse.
     pub refusals: Vec<Refusal>,
+    /// Whether the order of each reduction is that of the op alone, whatever the sizes and neighbours.
+    pub strict: bool,
+}
+
+impl Grouping {
+    /// Whether a group's reduction must be done in the order of the op alone.
+    pub fn is_fixed(&self, group: usize) -> bool {
+        self.strict && self.groups[group].reduced.is_some()
+    }
 }
 
 /// Groups the nodes of a graph without composites.
 pub fn group(graph: &Graph, options: &Options) -> Grouping {
     let n = graph.nodes.len();
-    let out = Grouping { members: vec![None; n], ..Grouping::default() };
+    let out = Grouping { members: vec![None; n], strict: options.strict, ..Grouping::default() };
     let mut g = Grouper { graph, options, slots: walk::slot_sources(graph), out };
     for (id, node) in graph.iter() {
         if matches!(node.op.lower, Lower::Elementwise(_) | Lower::Reduction(_)) {
@@ -234,6 +249,10 @@ impl Grouper<'_> {
         if self.out.groups[group].nodes.len() >= MAX_NODES {
             return Err("the kernel would be too long");
         }
+        let reduction = matches!(self.graph.node(id).op.lower, Lower::Reduction(_));
+        if self.out.strict && (reduction || self.out.is_fixed(group)) {
+            return Err(FIXED);
+        }
         let map = self.fit(id, group)?;
         let frame_rank = self.out.groups[group].frame.len();
         let reduced = self.reduced_axes(id, &map);
@@ -265,7 +284,7 @@ impl Grouper<'_> {
     /// Whether the group's reduction is over all elements and too many for one grid point.
     fn is_chunked(&self, group: usize, reduced: Option<&[usize]>) -> bool {
         let g = &self.out.groups[group];
-        reduced.is_some_and(|r| r.len() == g.frame.len()) && is_long(&g.frame)
+        reduced.is_some_and(|r| r.len() == g.frame.len()) && is_long(&g.frame, self.out.strict)
     }
 
     /// How the node's axes run along the group's frame.
@@ -311,6 +330,9 @@ impl Grouper<'_> {
         let (a, b) = (&self.out.groups[from], &self.out.groups[into]);
         if a.frame != b.frame {
             return Err("the kernels iterate over different spaces");
+        }
+        if self.out.is_fixed(from) || self.out.is_fixed(into) {
+            return Err(FIXED);
         }
         if a.nodes.len() + b.nodes.len() > MAX_NODES {
             return Err("the kernel would be too long");
@@ -382,12 +404,12 @@ impl Grouper<'_> {
         };
         let nodes: Vec<NodeId> = groups.iter().flat_map(|&g| self.out.groups[g].nodes.iter().copied()).collect();
         let Some(first) = nodes.iter().min().copied() else { return false };
-        // Only what comes after the first member, or shares a group with such a node, can depend on a member.
-        let late = |id: NodeId| {
-            let member = self.out.members[id.index()].as_ref();
-            let last = member.and_then(|m| self.out.groups[m.group].nodes.iter().max()).copied();
-            last.unwrap_or(id) > first
-        };
+        // Nodes before this one depend on no member: they come earlier, and so does all that shares a kernel with them.
+        let mut horizon = first;
+        while let Some(earlier) = self.first_beside(horizon) {
+            horizon = earlier;
+        }
+        let late = |id: NodeId| id >= horizon;
         let mut seen = vec![false; self.graph.nodes.len()];
         let mut stack: Vec<NodeId> = Vec::new();
         for &id in nodes.iter().chain(&extra) {
@@ -428,6 +450,17 @@ impl Grouper<'_> {
         false
     }
 
+    /// The first member of a group that has nodes on both sides of `border`.
+    fn first_beside(&self, border: NodeId) -> Option<NodeId> {
+        let ends = |group: &Group| Some((*group.nodes.first()?, *group.nodes.last()?));
+        self.out
+            .groups
+            .iter()
+            .filter_map(ends)
+            .find(|(first, last)| *first < border && *last >= border)
+            .map(|(first, _)| first)
+    }
+
     /// Merges groups of one frame that read a common buffer, so that it is read once.
     fn merge_siblings(&mut self) {
         let mut readers: Vec<(ValueId, usize)> = Vec::new();
@@ -454,8 +487,10 @@ impl Grouper<'_> {
     }
 }
 
-/// Whether the space has more than [`SINGLE_POINT`] elements, or may have.
-pub fn is_long(frame: &[Dim]) -> bool {
+/// Whether the space has more than [`SINGLE_POINT`] elements, or may have. If `strict`, more than a chunk: one chunk
+/// is summed in the order of one grid point.
+pub fn is_long(frame: &[Dim], strict: bool) -> bool {
     let numel = frame.iter().cloned().fold(Dim::ONE, |a, b| a * b);
-    numel.as_const().is_none_or(|n| n > SINGLE_POINT)
+    let limit = if strict { i64::from(CHUNK) } else { SINGLE_POINT };
+    numel.as_const().is_none_or(|n| n > limit)
 }

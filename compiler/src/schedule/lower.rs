@@ -5,7 +5,7 @@
 //! stored and not yet walked are the last walk. Cheap values are computed again in each walk that needs them;
 //! values with a transcendental are kept.
 
-use super::group::{AxisMap, Group, Grouping, is_inlined, is_long, renamed};
+use super::group::{AxisMap, CHUNK, Group, Grouping, is_inlined, is_long, renamed};
 use super::space::{FrameAccess, Shape, Space};
 use super::view::View;
 use crate::base::{DType, Dim, Error, Kind, Result};
@@ -19,11 +19,11 @@ use smallvec::SmallVec;
 /// Lanes of one block where nothing else splits the work.
 const BLOCK: u32 = 4096;
 
-/// Lanes of one block of a chunked reduction over all elements.
-const CHUNK: u32 = 16_384;
-
 /// Results of at least this many bytes are written past the caches.
 const STREAMED: i64 = 32 << 20;
+
+/// Operands of at least this many bytes come from beyond a core's caches: they are asked for ahead of use.
+const FETCHED: i64 = 2 << 20;
 
 /// What a kernel's buffer parameter is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,10 +56,11 @@ pub struct Lowered {
 /// Lowers a group. `stored` says which members' results are needed outside.
 pub fn lower(graph: &Graph, grouping: &Grouping, group: usize, stored: &[bool]) -> Result<Vec<Lowered>> {
     let g = &grouping.groups[group];
-    let chunked = g.reduced.as_ref().is_some_and(|r| !r.is_empty() && r.len() == g.frame.len()) && is_long(&g.frame);
+    let reduces_all = g.reduced.as_ref().is_some_and(|r| !r.is_empty() && r.len() == g.frame.len());
+    let chunked = reduces_all && is_long(&g.frame, grouping.strict);
     let shape = match chunked {
         true => Shape::Partial,
-        false if only_rows_leave(grouping, group, stored) => Shape::Columns,
+        false if !grouping.strict && only_rows_leave(grouping, group, stored) => Shape::Columns,
         false => Shape::Plain,
     };
     let mut first = Lowering::new(graph, grouping, group, stored, shape);
@@ -171,7 +172,7 @@ impl<'a> Lowering<'a> {
                     }
                     continue;
                 }
-                let view = leaf_view(self.graph, operand);
+                let view = leaf_view(self.graph, operand, self.grouping.is_fixed(self.index));
                 accesses.push(FrameAccess::of_view(&view, &self.operand_axes(id, operand), rank));
             }
             if self.stored[id.index()] {
@@ -533,7 +534,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn load(&mut self, operand: ValueId, axes: &AxisMap) -> Value {
-        let view = leaf_view(self.graph, operand);
+        let view = leaf_view(self.graph, operand, self.grouping.is_fixed(self.index));
         let access = FrameAccess::of_view(&view, axes, self.group.frame.len());
         let dtype = self.graph.spec(view.root).dtype;
         let buffer = self.buffer(Operand::Value(view.root), dtype, false);
@@ -574,20 +575,23 @@ impl<'a> Lowering<'a> {
     fn buffer(&mut self, operand: Operand, dtype: DType, written: bool) -> u32 {
         let at = self.operands.iter().position(|o| *o == operand).unwrap_or_else(|| {
             self.operands.push(operand);
-            let streamed = self.is_larger_than_caches(operand);
-            self.kernel.buffers.push(BufferParam { dtype, read: false, written: false, streamed });
+            self.kernel.buffers.push(BufferParam { dtype, read: false, written: false, streamed: false });
             self.operands.len() - 1
         });
         let param = &mut self.kernel.buffers[at];
         param.written |= written;
         param.read |= !written;
+        let limit = if param.written { STREAMED } else { FETCHED };
+        let streamed = self.is_at_least(operand, limit);
+        self.kernel.buffers[at].streamed = streamed;
         at as u32
     }
 
-    fn is_larger_than_caches(&self, operand: Operand) -> bool {
+    /// Whether a value is known to have so many bytes.
+    fn is_at_least(&self, operand: Operand, bytes: i64) -> bool {
         let Operand::Value(value) = operand else { return false };
         let spec = self.graph.spec(value);
-        spec.numel().as_const().is_some_and(|n| n * spec.dtype.size() as i64 >= STREAMED)
+        spec.numel().as_const().is_some_and(|n| n * spec.dtype.size() as i64 >= bytes)
     }
 
     fn size(&mut self, dim: &Dim) -> Size {
@@ -627,10 +631,11 @@ fn computed_in(dtype: DType) -> DType {
     if matches!(dtype, DType::F16 | DType::BF16) { DType::F32 } else { dtype }
 }
 
-/// How a kernel reads an operand: through movements if neighbours stay neighbours, else the value's own buffer.
-pub fn leaf_view(graph: &Graph, operand: ValueId) -> View {
+/// How a kernel reads an operand: through movements if neighbours stay neighbours, else (or if it must be dense) the
+/// value's own buffer.
+pub fn leaf_view(graph: &Graph, operand: ValueId, dense: bool) -> View {
     let view = View::of(graph, operand);
-    if view.has_contiguous_lanes() { view } else { View::whole(graph, operand) }
+    if !dense && view.has_contiguous_lanes() { view } else { View::whole(graph, operand) }
 }
 
 /// Estimated hundredths of a nanosecond of one operation on one lane.

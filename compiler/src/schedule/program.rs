@@ -268,7 +268,7 @@ impl<'a> Builder<'a> {
                 let flags = ["transpose_a", "transpose_b"].map(|f| Dim::from(i64::from(node.attrs.bool(f))));
                 self.library(id, "matmul", &flags)
             }
-            Lower::Library(call) => {
+            Lower::Library(call) | Lower::Window(call) => {
                 let inputs: Vec<_> = node.inputs.iter().map(|&v| self.graph.spec(v).clone()).collect();
                 let call = call(&SpecCx { inputs: &inputs, attrs: &node.attrs }, &node.outputs)?;
                 self.library(id, call.routine, &call.params)
@@ -422,7 +422,7 @@ impl<'a> Builder<'a> {
                 let (base, _) = renamed(self.graph, operand);
                 let inside = self.grouping.members[base.node.index()].as_ref().is_some_and(|m| m.group == index);
                 if !inside && !is_inlined(self.graph, base) {
-                    self.materialize(leaf_view(self.graph, operand).root)?;
+                    self.materialize(leaf_view(self.graph, operand, self.grouping.is_fixed(index)).root)?;
                 }
             }
         }
@@ -448,13 +448,16 @@ impl<'a> Builder<'a> {
     fn product_before(&self, index: usize) -> Option<usize> {
         let group = &self.grouping.groups[index];
         let last_axis = group.frame.len().checked_sub(1)?;
-        if !self.fuse || group.reduced.as_ref().is_some_and(|r| r.as_slice() != [last_axis]) {
+        if !self.fuse
+            || self.grouping.is_fixed(index)
+            || group.reduced.as_ref().is_some_and(|r| r.as_slice() != [last_axis])
+        {
             return None;
         }
         for &id in &group.nodes {
             for &operand in &self.graph.node(id).inputs {
                 let product = self.graph.node(operand.node);
-                let whole = matches!(product.op.lower, Lower::Contraction)
+                let whole = matches!(product.op.lower, Lower::Contraction | Lower::Window(_))
                     && self.graph.spec(operand).dims == group.frame
                     && !self.stored_outside(operand, index);
                 let step = whole.then(|| self.step_writing(operand)).flatten();

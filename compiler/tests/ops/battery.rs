@@ -97,7 +97,7 @@ pub fn check_gradient(op: &'static OpDef, attrs: Attrs, inputs: &[Array]) {
     first.check_tangents();
 }
 
-/// [`check_gradient`] of the first order alone, where the second is known to be NaN.
+/// [`check_gradient`] of the first order alone, where the second is known to be NaN, or there is none.
 pub fn check_first_order(op: &'static OpDef, attrs: Attrs, inputs: &[Array]) {
     Derivatives::new(op, attrs, inputs).check_order_1();
 }

@@ -276,7 +276,7 @@ fn activations_with_parameters() {
     assert!(refused(&ops::SOFT_SHRINK, Attrs::new().with("threshold", -1.0), operand).contains("threshold"));
     assert!(refused(&ops::HARD_TANH, Attrs::new().with("min", 1.0).with("max", 0.0), operand).contains("min"));
     // The difference x - tanh(x) keeps its digits near 0.
-    assert_close(&of(&ops::TANHSHRINK, &[&[1e-5]]), &[3.333333333200000e-16], 1e-25, "tanhshrink");
+    assert_close(&of(&ops::TANHSHRINK, &[&[1e-5]]), &[3.333_333_333_2e-16], 1e-25, "tanhshrink");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! Start with [`workloads::ALL`]: every workload by name, eager or compiled, on inputs from [`generator`].
 
+pub mod accuracy;
 pub mod generator;
 pub mod measure;
 pub mod table;

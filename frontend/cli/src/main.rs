@@ -1,11 +1,14 @@
-//! The `tracelift` command: `bench` compares eager with compiled, `inspect` lists a saved program.
+//! The `tracelift` command: `bench` compares eager with compiled, `ops` tells of ops, `inspect` lists a saved program,
+//! `accuracy` measures the f32 functions.
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use tracelift_cli::accuracy;
 use tracelift_cli::measure::{Figures, measure, pin_to_one_core};
 use tracelift_cli::table;
 use tracelift_cli::workloads::{self, Mode, Workload};
+use tracelift_runtime::kernels::tile::level;
 
 #[derive(Parser)]
 #[command(name = "tracelift", version, about = "Benchmarks and inspects Tracelift")]
@@ -34,10 +37,24 @@ enum Command {
         #[arg(long, default_value_t = 1.0)]
         seconds: f64,
     },
+    /// Tells what an op computes, its operands, attributes and gradient, with an example.
+    Ops {
+        /// An op's name; without one, the names of all.
+        name: Option<String>,
+    },
     /// Prints the steps of a saved program.
     Inspect {
         /// A file written by a compiled function's `save`.
         program: PathBuf,
+    },
+    /// Compares f32 functions with libm in f64; the routines are those of TRACELIFT_SIMD.
+    Accuracy {
+        /// A function, or `all`.
+        #[arg(long, default_value = "all")]
+        function: String,
+        /// Every one of the 2^32 inputs, which takes minutes a function; else 2^22 of them.
+        #[arg(long)]
+        full: bool,
     },
 }
 
@@ -51,7 +68,9 @@ enum Which {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Bench { workload, mode, threads, json, seconds } => bench(&workload, mode, threads, json, seconds),
+        Command::Ops { name } => ops(name.as_deref()),
         Command::Inspect { program } => inspect(&program),
+        Command::Accuracy { function, full } => measure_accuracy(&function, full),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -100,6 +119,43 @@ fn choose(names: &str) -> Result<Vec<&'static Workload>, String> {
     let find =
         |name: &str| workloads::find(name).ok_or_else(|| format!("no workload `{name}`; there are: {}", known()));
     names.split(',').map(find).collect()
+}
+
+fn ops(name: Option<&str>) -> Result<(), String> {
+    let Some(name) = name else {
+        println!("{}", tracelift::reference::names().join("\n"));
+        return Ok(());
+    };
+    let page = tracelift::reference::page(name).ok_or_else(|| format!("there is no op `{name}`"))?;
+    print!("{page}");
+    Ok(())
+}
+
+/// Prints a row of a Markdown table a function, as soon as it is known.
+fn measure_accuracy(name: &str, full: bool) -> Result<(), String> {
+    let chosen: Vec<_> =
+        accuracy::functions().filter(|f| name == "all" || format!("{f:?}").eq_ignore_ascii_case(name)).collect();
+    if chosen.is_empty() {
+        let known: Vec<String> = accuracy::functions().map(|f| format!("{f:?}").to_lowercase()).collect();
+        return Err(format!("no function `{name}`; there are: {}", known.join(", ")));
+    }
+    let count = 1u64 << if full { 32 } else { 22 };
+    println!(
+        "| function | level | inputs | largest error in ulp | at | result | exact |\n|---|---|---|---|---|---|---|"
+    );
+    for f in chosen {
+        let worst = accuracy::worst(f, count);
+        println!(
+            "| {} | {} | {count} | {:.3} | {:e} | {:e} | {:e} |",
+            format!("{f:?}").to_lowercase(),
+            level().name(),
+            worst.ulps,
+            worst.at,
+            worst.got,
+            worst.exact
+        );
+    }
+    Ok(())
 }
 
 fn inspect(path: &std::path::Path) -> Result<(), String> {

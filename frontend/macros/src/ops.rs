@@ -258,6 +258,7 @@ impl Attr {
             "Bool" => quote!(bool),
             "Str" => quote!(&str),
             "DType" => quote!(DType),
+            "Padding" => quote!(impl IntoPadding),
             _ => quote!(impl IntoInts),
         };
         quote!(#name: #kind)
@@ -268,6 +269,7 @@ impl Attr {
         let value = match self.kind.as_str() {
             "Ints" => quote!(#name.ints()),
             "Dims" => quote!(#name.dims()),
+            "Padding" => quote!(#name.padding()),
             _ => quote!(#name),
         };
         quote!(.with(#text, #value))

@@ -3,6 +3,7 @@
 use super::record;
 use crate::error::{Error, Kind, Result, at};
 use crate::tensor::Tensor;
+use crate::trace::recorder;
 use std::panic::Location;
 use std::rc::Rc;
 
@@ -40,6 +41,7 @@ fn custom(
     backward: Box<dyn Fn(&Tensor) -> Tensor>,
     loc: &'static Location<'static>,
 ) -> Tensor {
+    recorder::note_custom_gradient();
     let output = value.unlinked();
     let expected = x.spec();
     let pull = move |cotangents: &[Option<Tensor>]| -> Result<Vec<Option<Tensor>>> {

@@ -135,8 +135,12 @@ impl Record {
 
     fn depends(&self, inputs: &[&Tensor]) -> bool {
         let state = self.state.borrow();
-        let sees = self.paused.get() == 0 && self.blind.get() == 0 && !self.observes;
-        sees && inputs.iter().any(|t| state.active.contains(&t.id()))
+        self.sees() && inputs.iter().any(|t| state.active.contains(&t.id()))
+    }
+
+    /// Whether steps are recorded now.
+    fn sees(&self) -> bool {
+        self.paused.get() == 0 && self.blind.get() == 0 && !self.observes
     }
 
     /// Notes what an observed step uses and makes.
@@ -155,6 +159,38 @@ impl Record {
         state.active.extend(node.outputs.iter().map(Tensor::id));
         state.nodes.push(node.clone());
     }
+}
+
+/// For each tensor, whether an open tape records what is computed from it.
+pub(crate) fn watched(tensors: &[Tensor]) -> Vec<bool> {
+    TAPES.with_borrow(|tapes| tensors.iter().map(|t| tapes.iter().any(|tape| tape.depends(&[t]))).collect())
+}
+
+/// Whether an open tape records what is computed from the tensor of this id.
+pub(crate) fn watches(id: u64) -> bool {
+    TAPES.with_borrow(|tapes| tapes.iter().any(|t| t.sees() && t.state.borrow().active.contains(&id)))
+}
+
+/// Whether someone asks which tensors from outside are used: then each op must be shown.
+pub(crate) fn is_observed() -> bool {
+    TAPES.with_borrow(|tapes| tapes.iter().any(|t| t.observes))
+}
+
+/// Runs `f` with the tapes that are open now put aside; tapes that `f` opens work as ever.
+pub(crate) fn aside<R>(f: impl FnOnce() -> R) -> R {
+    struct Resume(Vec<Rc<Record>>);
+    impl Drop for Resume {
+        fn drop(&mut self) {
+            let mut tapes = std::mem::take(&mut self.0);
+            tapes.retain(|t| !t.closed.get());
+            let recording = tapes.iter().filter(|t| t.paused.get() == 0).count();
+            RECORDING.set(recording as u32);
+            TAPES.set(tapes);
+        }
+    }
+    let _resume = Resume(TAPES.take());
+    RECORDING.set(0);
+    f()
 }
 
 /// Whether a tape on this thread is open and not paused.

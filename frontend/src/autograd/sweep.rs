@@ -292,7 +292,7 @@ pub(super) fn spec_of(source: Source<'_>) -> TensorSpec {
 }
 
 /// A tensor of one value.
-pub(super) fn full_like(spec: &TensorSpec, value: f64, loc: &'static Location<'static>) -> Result<Tensor> {
+pub(crate) fn full_like(spec: &TensorSpec, value: f64, loc: &'static Location<'static>) -> Result<Tensor> {
     let scalar =
         Tensor::from(Scalar::Float(value).to_array(spec.dtype).or(Scalar::Int(value as i128).to_array(spec.dtype))?);
     if spec.rank() == 0 {

@@ -1,7 +1,7 @@
 //! [`GradientTape`]: records what is computed from watched tensors, then answers with gradients.
 
 use super::record::Record;
-pub(crate) use super::record::{is_recording, note, note_read};
+pub(crate) use super::record::{aside, is_observed, is_recording, note, note_custom, note_read, watched, watches};
 use super::sources::{self, Source, Sources};
 use super::sweep::{self, Unconnected};
 use crate::error::{Result, unwrap};

@@ -1,5 +1,6 @@
 //! [`Backend`]: what runs a traced graph: compiled code, or the interpreter to compare it with.
 
+use super::settings::Settings;
 use crate::config;
 use crate::error::{Error, Kind, Result};
 use smallvec::SmallVec;
@@ -9,9 +10,9 @@ use std::time::Duration;
 use tracelift_compiler::driver::{self, Report};
 use tracelift_compiler::graph::Graph;
 use tracelift_compiler::interp;
-use tracelift_compiler::options::Options;
 use tracelift_runtime::Array;
-use tracelift_runtime::exec::{Arg, Executable};
+pub(crate) use tracelift_runtime::exec::Arg;
+use tracelift_runtime::exec::Executable;
 
 /// What the compiler made of a graph, and in how long.
 #[derive(Default)]
@@ -33,13 +34,18 @@ pub(crate) enum Backend {
 }
 
 impl Backend {
-    /// A backend for the graph, and the compiler's report.
+    /// A backend for the graph under this thread's settings, and the compiler's report.
     pub(crate) fn compile(graph: &Graph) -> Result<(Backend, Compilation)> {
-        if config::backend() == config::Backend::Interpreter {
+        Backend::compile_with(graph, Settings::now())
+    }
+
+    /// A backend for the graph, and the compiler's report.
+    pub(crate) fn compile_with(graph: &Graph, settings: Settings) -> Result<(Backend, Compilation)> {
+        if settings.backend == config::Backend::Interpreter {
             let compilation = Compilation { report: "run by the interpreter\n".to_owned(), ..Compilation::default() };
             return Ok((Backend::Interpreter(graph.clone()), compilation));
         }
-        let compiled = driver::compile(graph, &Options::default())?;
+        let compiled = driver::compile(graph, &settings.options())?;
         let compilation = Compilation {
             report: describe(&compiled.report),
             passes: compiled.report.pass_time,
@@ -58,9 +64,14 @@ impl Backend {
     }
 }
 
+/// The value of a graph without inputs, by the interpreter: nothing is compiled for what is needed once.
+pub(crate) fn evaluate(graph: &Graph) -> Result<Vec<Array>> {
+    interp::run(graph, &[])
+}
+
 /// Compiles the graph and writes the program to a file.
 pub(crate) fn save(graph: &Graph, path: &Path) -> Result<()> {
-    let program = driver::compile(graph, &Options::default())?.program;
+    let program = driver::compile(graph, &Settings::now().options())?.program;
     program.save(path).map_err(|error| match error.kind() {
         Kind::File => error,
         kind => Error::new(kind, format!("{}: {error}", path.display())),

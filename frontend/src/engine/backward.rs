@@ -5,14 +5,15 @@
 
 use super::cache::{self, Key, Source, Task};
 use super::key::Pattern;
-use crate::config;
+use super::settings::Settings;
 use crate::error::Result;
+use crate::scope;
 use crate::tensor::Tensor;
 use smallvec::SmallVec;
 use std::panic::Location;
 use tracelift_compiler::graph::cx::Handle;
 use tracelift_compiler::graph::{Attrs, GraphBuilder, OpDef, ValueId};
-use tracelift_compiler::{Loc, TensorSpec, grad};
+use tracelift_compiler::{TensorSpec, grad};
 use tracelift_runtime::Array;
 
 /// The cotangents of the wanted operands, or None where this way does not serve: symbolic or empty tensors, shapes
@@ -32,7 +33,7 @@ pub(crate) fn run(
     let Some(pattern) = Pattern::of(&arrays) else { return Ok(None) };
     let given: Vec<bool> = cotangents.iter().map(Option::is_some).collect();
     let task = Task::Backward { wanted: bits(wanted), given: bits(&given) };
-    let key = Key { op, attrs, task, backend: config::backend(), pattern };
+    let key = Key { op, attrs, task, settings: Settings::now(), pattern };
     let build = |specs: &[TensorSpec]| build(op, attrs, inputs.len(), outputs.len(), &given, wanted, specs, loc);
     let (results, present) = cache::run(&key, &arrays, &build)?;
     let mut results = results.into_iter().map(Tensor::from_array);
@@ -51,7 +52,7 @@ fn build(
     loc: &'static Location<'static>,
 ) -> Result<Source> {
     let mut builder = GraphBuilder::new(format!("gradient of {}", op.name));
-    builder.set_loc(Loc { line: Some(loc), scope: None });
+    builder.set_loc(scope::located(loc));
     let parameters: Vec<ValueId> = specs.iter().map(|spec| builder.parameter("", spec.clone())).collect();
     let handles: Vec<Handle> = parameters.iter().map(|&p| builder.handle(p)).collect();
     let (operands, rest) = handles.split_at(inputs);

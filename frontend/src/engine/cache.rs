@@ -6,17 +6,16 @@
 
 use super::backend::Backend as Code;
 use super::key::{self, Pattern};
-use crate::config::Backend;
+use super::settings::Settings;
 use crate::error::Result;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use std::cell::RefCell;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use tracelift_compiler::TensorSpec;
 use tracelift_compiler::graph::opdef::Lower;
 use tracelift_compiler::graph::{Attrs, Graph, OpDef};
-use tracelift_compiler::options::Options;
-use tracelift_compiler::{TensorSpec, compile};
-use tracelift_runtime::exec::{Arg, Executable};
+use tracelift_runtime::exec::Arg;
 use tracelift_runtime::{Array, DType};
 
 /// Results of a program.
@@ -28,7 +27,7 @@ pub(crate) struct Key<'a> {
     pub op: &'static OpDef,
     pub attrs: &'a Attrs,
     pub task: Task,
-    pub backend: Backend,
+    pub settings: Settings,
     pub pattern: Pattern,
 }
 
@@ -53,7 +52,7 @@ struct Entry {
     op: &'static OpDef,
     attrs: Attrs,
     task: Task,
-    backend: Backend,
+    settings: Settings,
     pattern: Pattern,
     /// The operands that it is for; None: all of the pattern.
     operands: Option<Operands>,
@@ -147,7 +146,7 @@ fn are_same(operands: &Operands, inputs: &[&Array]) -> bool {
 
 impl Key<'_> {
     fn hash(&self) -> u64 {
-        key::hash(self.op, self.attrs, &self.pattern, &(self.task, self.backend))
+        key::hash(self.op, self.attrs, &self.pattern, &(self.task, self.settings))
     }
 }
 
@@ -176,12 +175,12 @@ impl Entry {
             op: key.op,
             attrs: key.attrs.clone(),
             task: key.task,
-            backend: key.backend,
+            settings: key.settings,
             pattern: key.pattern,
             operands,
             decided,
             present,
-            code: load(graph, key.backend)?,
+            code: Code::compile_with(&graph, key.settings)?.0,
         })
     }
 
@@ -189,7 +188,7 @@ impl Entry {
         std::ptr::eq(self.op, key.op)
             && self.pattern == key.pattern
             && self.task == key.task
-            && self.backend == key.backend
+            && self.settings == key.settings
             && self.attrs == *key.attrs
             && self.operands.as_ref().is_none_or(|operands| are_same(operands, inputs))
     }
@@ -197,12 +196,5 @@ impl Entry {
     fn run(&self, inputs: &[&Array]) -> Result<(Results, u32)> {
         let mut args: SmallVec<[Arg<'_>; 6]> = inputs.iter().map(|&a| Arg::Ref(a)).collect();
         Ok((self.code.run(&mut args)?, self.present))
-    }
-}
-
-fn load(graph: Graph, backend: Backend) -> Result<Code> {
-    match backend {
-        Backend::Compiled => Ok(Code::Native(Executable::new(compile(&graph, &Options::default())?.program)?)),
-        Backend::Interpreter => Ok(Code::Interpreter(graph)),
     }
 }

@@ -3,7 +3,7 @@
 use super::{eager, numerics};
 use crate::autograd::tape;
 use crate::config;
-use crate::error::Result;
+use crate::error::{Result, line};
 use crate::tensor::Tensor;
 use crate::tensor::operand::{Operand, resolve};
 use crate::trace::recorder;
@@ -21,7 +21,7 @@ pub(crate) fn apply(
     inputs: &[&Tensor],
     loc: &'static Location<'static>,
 ) -> Result<Outputs> {
-    let tapes = tape::is_recording();
+    let (tapes, loc) = (tape::is_recording(), line(loc));
     if recorder::is_active() || inputs.iter().any(|t| t.is_symbolic()) {
         let noted = tapes.then(|| attrs.clone());
         let outputs = recorder::record(op, attrs, inputs, loc)?;
@@ -50,7 +50,7 @@ pub(crate) fn call(
     if let [Operand::Tensor(a), Operand::Tensor(b)] = operands {
         return apply(op, attrs, &[a, b], loc);
     }
-    let held = resolve(op, operands, loc)?;
+    let held = resolve(op, operands, line(loc))?;
     let inputs: SmallVec<[&Tensor; 4]> = held.iter().map(|h| &**h).collect();
     apply(op, attrs, &inputs, loc)
 }

@@ -6,16 +6,17 @@
 use super::cache::{self, Key, Source, Task};
 use super::dispatch::Outputs;
 use super::key::{self, Pattern};
-use crate::config;
+use super::settings::Settings;
 use crate::error::{Error, Kind, Result, at};
+use crate::scope;
 use crate::tensor::Tensor;
 use crate::trace::recorder;
 use smallvec::{SmallVec, smallvec};
 use std::panic::Location;
+use tracelift_compiler::TensorSpec;
 use tracelift_compiler::graph::builder::op_error;
 use tracelift_compiler::graph::opdef::{self, Lower, Movement, Operands, SpecCx, Specs};
 use tracelift_compiler::graph::{Attrs, Graph, GraphBuilder, OpDef, ValueId};
-use tracelift_compiler::{Loc, TensorSpec};
 use tracelift_runtime::Array;
 use tracelift_runtime::array::shape::row_major_strides;
 use tracelift_runtime::kernels::library::{self, LibraryCx, View, ViewMut};
@@ -51,7 +52,7 @@ pub(crate) fn run(
 /// The compiled program of the op.
 fn program(op: &'static OpDef, attrs: &Attrs, inputs: &[&Array], loc: &'static Location<'static>) -> Result<Outputs> {
     let pattern = Pattern::of(inputs).unwrap_or_default();
-    let key = Key { op, attrs, task: Task::Forward, backend: config::backend(), pattern };
+    let key = Key { op, attrs, task: Task::Forward, settings: Settings::now(), pattern };
     let build = |specs: &[TensorSpec]| Ok(Source { graph: graph(op, attrs, specs, loc)?, present: u32::MAX });
     match cache::run(&key, inputs, &build) {
         Ok((results, _)) => Ok(results.into_iter().map(Tensor::from_array).collect()),
@@ -107,7 +108,7 @@ fn graph(op: &'static OpDef, attrs: &Attrs, specs: &[TensorSpec], loc: &'static 
     };
     let parameters: Vec<ValueId> =
         specs.iter().enumerate().map(|(i, spec)| builder.parameter(name(i), spec.clone())).collect();
-    let outputs = builder.apply_at(op, attrs.clone(), &parameters, Loc { line: Some(loc), scope: None })?;
+    let outputs = builder.apply_at(op, attrs.clone(), &parameters, scope::located(loc))?;
     Ok(builder.finish(outputs.into_vec()))
 }
 
@@ -123,5 +124,5 @@ fn failed(
     if error.message().starts_with(&format!("`{}`", op.name)) {
         return at(error, loc);
     }
-    op_error(error, op, attrs, &key::concrete_specs(inputs), &Loc { line: Some(loc), scope: None })
+    op_error(error, op, attrs, &key::concrete_specs(inputs), &scope::located(loc))
 }

@@ -2,14 +2,19 @@
 
 use super::activation::{Activation, IntoActivation};
 use super::initializers::Initializer;
-use super::layer::{Layer, Mode, Module};
+use super::layer::{self, Layer, Mode, Module};
 use crate::error::{Error, Kind, at, raise, unwrap};
+use crate::scope::name_scope;
 use crate::tensor::Tensor;
 use crate::trace::tree::{Leaves, Tree};
 use crate::variable::Variable;
 use std::panic::Location;
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicUsize;
 use tracelift_runtime::DType;
+
+/// How many there are so far: for names.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// A densely connected layer: `activation(x · kernel + bias)` along the last axis of `x`.
 ///
@@ -25,6 +30,7 @@ use tracelift_runtime::DType;
 /// assert_eq!(layer.variables().len(), 2);
 /// ```
 pub struct Dense {
+    name: String,
     units: usize,
     activation: Activation,
     kernel_initializer: Initializer,
@@ -37,6 +43,7 @@ impl Dense {
     /// A layer of `units` outputs, with a bias, without activation; the kernel is Glorot-uniform at first.
     pub fn new(units: usize) -> Dense {
         Dense {
+            name: layer::fresh_name("dense", &COUNT),
             units,
             activation: Activation::none(),
             kernel_initializer: Initializer::GlorotUniform,
@@ -44,6 +51,11 @@ impl Dense {
             kernel: OnceLock::new(),
             bias: OnceLock::new(),
         }
+    }
+
+    /// With another name for messages than `dense`, `dense_1`, ….
+    pub fn named(self, name: &str) -> Dense {
+        Dense { name: name.to_owned(), ..self }
     }
 
     /// With an activation: `"relu"`, `Tensor::relu`, `|x: &Tensor| ..`. Panics if no op has the name.
@@ -114,17 +126,19 @@ impl Layer for Dense {
     #[track_caller]
     fn call(&self, x: &Tensor, _: Mode) -> Tensor {
         let loc = Location::caller();
-        match self.check(x) {
-            Ok(inputs) => self.build(inputs, x.dtype()),
-            Err(error) => raise(at(error, loc), loc),
-        }
-        let kernel = self.kernel.get().expect("built above");
-        let product = crate::matmul(x, kernel);
-        let sum = match self.bias.get() {
-            Some(bias) => product + bias,
-            None => product,
-        };
-        self.activation.call(&sum)
+        name_scope(&self.name, || {
+            match self.check(x) {
+                Ok(inputs) => self.build(inputs, x.dtype()),
+                Err(error) => raise(at(error, loc), loc),
+            }
+            let kernel = self.kernel.get().expect("built above");
+            let product = crate::matmul(x, kernel);
+            let sum = match self.bias.get() {
+                Some(bias) => product + bias,
+                None => product,
+            };
+            self.activation.call(&sum)
+        })
     }
 }
 

@@ -1,11 +1,85 @@
-//! [`Dropout`]: random zeros while training.
+//! Random zeros while training: [`dropout`], and the layer [`Dropout`].
 
 use super::layer::{Layer, Mode, Module};
-use crate::error::{Error, Kind, raise};
-use crate::tensor::Tensor;
+use crate::error::{Error, Kind, Result, raise, unwrap};
+use crate::tensor::{IntoInts, IntoTensor, Tensor};
 use crate::trace::tree::{Leaves, Tree};
 use std::panic::Location;
+use tracelift_compiler::Dim;
 use tracelift_runtime::DType;
+
+/// `x` with elements set to 0 with probability `rate`, and the others times `1 / (1 - rate)`.
+///
+/// ```
+/// use tracelift as tl;
+/// let y = tl::dropout(tl::ones(&[1000]), 0.75).to_vec::<f32>();
+/// assert!(y.iter().all(|&v| v == 0.0 || v == 4.0));
+/// assert!(tl::try_dropout(tl::ones(&[2]), 1.5).is_err());
+/// ```
+#[track_caller]
+pub fn dropout(x: impl IntoTensor, rate: f64) -> Tensor {
+    unwrap(dropped(&x.into_tensor(), rate, None, Location::caller()))
+}
+
+/// The twin of [`dropout`].
+#[track_caller]
+pub fn try_dropout(x: impl IntoTensor, rate: f64) -> Result<Tensor> {
+    dropped(&x.into_tensor(), rate, None, Location::caller())
+}
+
+/// As [`dropout`]; `noise_shape` has a length for each axis: along one of length 1 elements are kept or dropped
+/// together. -1 stands for the axis of `x`.
+///
+/// ```
+/// use tracelift as tl;
+/// let y = tl::dropout_with(tl::ones(&[4, 3]), 0.5, [-1, 1]);
+/// let rows = y.reduce_max_axis(1);
+/// assert_eq!(y, tl::broadcast_to(tl::expand_dims(rows, 1), [4, 3]));
+/// ```
+#[track_caller]
+pub fn dropout_with(x: impl IntoTensor, rate: f64, noise_shape: impl IntoInts) -> Tensor {
+    unwrap(dropped(&x.into_tensor(), rate, Some(noise_shape.ints()), Location::caller()))
+}
+
+/// The twin of [`dropout_with`].
+#[track_caller]
+pub fn try_dropout_with(x: impl IntoTensor, rate: f64, noise_shape: impl IntoInts) -> Result<Tensor> {
+    dropped(&x.into_tensor(), rate, Some(noise_shape.ints()), Location::caller())
+}
+
+fn dropped(x: &Tensor, rate: f64, noise_shape: Option<Vec<i64>>, loc: &'static Location<'static>) -> Result<Tensor> {
+    check_rate(rate)?;
+    let spec = x.spec();
+    if !spec.dtype.is_float() {
+        return Err(Error::new(Kind::DType, format!("dropout: expected a float tensor, received {spec}")));
+    }
+    if rate == 0.0 {
+        return Ok(x.clone());
+    }
+    let dims: Vec<Dim> = match noise_shape {
+        None => spec.dims.to_vec(),
+        Some(shape) => {
+            let fits = |(&length, own): (&i64, &Dim)| length == -1 || length == 1 || Dim::from(length) == *own;
+            if shape.len() != spec.rank() || !shape.iter().zip(&spec.dims).all(fits) {
+                let text =
+                    format!("dropout: expected a noise_shape of 1, -1 or the length of each axis, received {shape:?}");
+                return Err(Error::new(Kind::Shape, format!("{text} for {spec}")));
+            }
+            let chosen = shape.iter().zip(&spec.dims);
+            chosen.map(|(&length, own)| if length == 1 { Dim::ONE } else { own.clone() }).collect()
+        }
+    };
+    let kept = crate::random::uniform_dims(&dims, DType::F32, loc)?.try_greater_equal(rate)?;
+    crate::try_where(kept, x.try_multiply(1.0 / (1.0 - rate))?, 0.0)
+}
+
+fn check_rate(rate: f64) -> Result<()> {
+    if (0.0..1.0).contains(&rate) {
+        return Ok(());
+    }
+    let text = format!("dropout: expected a rate of at least 0 and less than 1, received {rate}");
+    Err(Error::new(Kind::Value, text))
+}
 
 /// Sets elements to 0 with probability `rate` while training, and scales the others by `1 / (1 - rate)`, so that
 /// the expected sum stays. In [`Mode::Infer`] it is the identity.
@@ -27,9 +101,8 @@ impl Dropout {
     /// A layer that drops with probability `rate`. Panics unless 0 ≤ rate < 1.
     #[track_caller]
     pub fn new(rate: f64) -> Dropout {
-        if !(0.0..1.0).contains(&rate) {
-            let text = format!("Dropout: expected a rate of at least 0 and less than 1, received {rate}");
-            raise(Error::new(Kind::Value, text), Location::caller());
+        if let Err(error) = check_rate(rate) {
+            raise(error, Location::caller());
         }
         Dropout { rate }
     }
@@ -41,13 +114,7 @@ impl Layer for Dropout {
         if mode != Mode::Train || self.rate == 0.0 {
             return x.clone();
         }
-        let loc = Location::caller();
-        let dims = x.spec().dims;
-        let kept = match crate::random::uniform_dims(&dims, DType::F32, loc) {
-            Ok(uniform) => uniform.greater_equal(self.rate),
-            Err(error) => raise(error, loc),
-        };
-        crate::where_(kept, x * (1.0 / (1.0 - self.rate)), 0.0)
+        unwrap(dropped(x, self.rate, None, Location::caller()))
     }
 }
 

@@ -1,8 +1,11 @@
 //! [`Module`]: something with variables; [`Layer`]: a module that is called.
 
+use crate::error::{Error, Kind, raise};
 use crate::tensor::Tensor;
 use crate::trace::tree::{Leaves, Tree};
 use crate::variable::Variable;
+use std::panic::Location;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Whether a layer is called to train or to infer; static in a trace's signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +51,14 @@ pub trait Module: Tree {
     }
 }
 
+/// `dense`, `dense_1`, …: the next name of a kind of layer.
+pub(crate) fn fresh_name(kind: &str, count: &AtomicUsize) -> String {
+    match count.fetch_add(1, Ordering::Relaxed) {
+        0 => kind.to_owned(),
+        n => format!("{kind}_{n}"),
+    }
+}
+
 /// A module that maps a tensor to a tensor. `&dyn Layer` works.
 ///
 /// ```
@@ -71,4 +82,17 @@ pub trait Module: Tree {
 pub trait Layer: Module {
     /// The layer's output for `x`.
     fn call(&self, x: &Tensor, mode: Mode) -> Tensor;
+
+    /// The layer's output for several inputs. Panics unless there is one, where a layer does not say otherwise.
+    #[track_caller]
+    fn call_many(&self, inputs: &[&Tensor], mode: Mode) -> Tensor {
+        match inputs {
+            [x] => self.call(x, mode),
+            _ => {
+                let text = format!("this layer takes one input, received {}", inputs.len());
+                let hint = "a layer of several inputs writes `call_many` too";
+                raise(Error::new(Kind::Value, text).hint(hint), Location::caller())
+            }
+        }
+    }
 }

@@ -1,93 +1,66 @@
 //! [`Sgd`]: gradient descent, with momentum if asked for.
 
-use super::slots::Slots;
-use super::{Optimizer, pairs};
+use super::by_rule::ByRule;
+use super::rule::{Next, Rule, Slot, Step};
+use super::schedule::IntoRate;
 use crate::error::Result;
-use crate::nn::Module;
-use crate::nn::initializers::Initializer;
-use crate::tensor::Tensor;
-use crate::trace::recorder::suspended;
-use crate::trace::tree::{Leaves, Tree};
 use crate::variable::Variable;
+use smallvec::{SmallVec, smallvec};
 
 /// Gradient descent: `w -= lr · g`; with momentum, `v = momentum · v - lr · g; w += v`.
 ///
 /// ```
 /// use tracelift as tl;
 /// use tl::prelude::*;
-/// use tl::optimizers::{Optimizer, Sgd};
+/// use tl::optimizers::Sgd;
 ///
 /// let w = Variable::new(1.0);
 /// Sgd::new(0.1).apply(&[constant(2.0)], &[w.clone()]);
 /// assert_eq!(w.value(), 0.8);
 /// ```
-pub struct Sgd {
-    learning_rate: Variable,
+pub type Sgd = ByRule<SgdRule>;
+
+/// What [`Sgd`] does.
+pub struct SgdRule {
     momentum: f64,
     nesterov: bool,
-    velocities: Slots<1>,
 }
 
 impl Sgd {
     /// Without momentum.
-    pub fn new(learning_rate: f64) -> Sgd {
-        let learning_rate = suspended(|| Variable::new(learning_rate as f32)).trainable(false).named("learning_rate");
-        Sgd { learning_rate, momentum: 0.0, nesterov: false, velocities: Slots::new() }
+    pub fn new(learning_rate: impl IntoRate) -> Sgd {
+        ByRule::with_rule(SgdRule { momentum: 0.0, nesterov: false }, learning_rate)
     }
 
     /// With momentum.
-    pub fn momentum(self, momentum: f64) -> Sgd {
-        Sgd { momentum, ..self }
+    pub fn momentum(mut self, momentum: f64) -> Sgd {
+        self.rule.momentum = momentum;
+        self
     }
 
     /// With Nesterov's form of momentum: `w += momentum · v - lr · g`.
-    pub fn nesterov(self, nesterov: bool) -> Sgd {
-        Sgd { nesterov, ..self }
+    pub fn nesterov(mut self, nesterov: bool) -> Sgd {
+        self.rule.nesterov = nesterov;
+        self
     }
 }
 
-impl Optimizer for Sgd {
-    fn try_apply(&self, gradients: &[Tensor], variables: &[Variable]) -> Result<()> {
-        for (gradient, variable) in pairs("Sgd", gradients, variables)? {
-            let step = self.learning_rate.value().cast(variable.dtype()).try_multiply(gradient)?;
-            if self.momentum == 0.0 {
-                variable.try_assign_sub(step)?;
-                continue;
-            }
-            let [velocity] = self
-                .velocities
-                .of(variable, || [Initializer::Zeros.variable(&variable.shape(), variable.dtype()).trainable(false)]);
-            let next = (velocity * self.momentum).try_subtract(&step)?;
-            velocity.try_assign(&next)?;
-            let change = match self.nesterov {
-                true => (next * self.momentum).try_subtract(&step)?,
-                false => next,
-            };
-            variable.try_assign_add(change)?;
-        }
-        Ok(())
+impl Rule for SgdRule {
+    const NAME: &'static str = "Sgd";
+
+    fn slots(&self, variable: &Variable) -> Vec<Slot> {
+        if self.momentum == 0.0 { Vec::new() } else { vec![Slot::like(variable, "velocity")] }
     }
 
-    fn learning_rate(&self) -> &Variable {
-        &self.learning_rate
+    fn step(&self, s: &Step<'_>) -> Result<Next> {
+        let step = &s.rate * &s.gradient;
+        let Some(velocity) = s.slots.first() else { return Ok(Next::of(&s.variable - step)) };
+        let velocity = velocity * self.momentum - &step;
+        let change = if self.nesterov { &velocity * self.momentum - step } else { velocity.clone() };
+        Ok(Next::with(&s.variable + change, [velocity]))
     }
-}
 
-impl Module for Sgd {}
-
-impl Tree for Sgd {
-    fn visit<'a>(&'a self, leaves: &mut Leaves<'a>) {
-        leaves.word(self.momentum.to_bits());
-        leaves.word(self.nesterov as u64);
-        leaves.enter("learning_rate");
-        leaves.variable(&self.learning_rate);
-        leaves.exit();
-        self.velocities.visit(["velocity"], leaves);
-    }
-    fn map_tensors(&self, _: &mut dyn FnMut(&Tensor) -> Tensor) -> Option<Self> {
-        None
-    }
-    fn is_object(&self) -> bool {
-        true
+    fn numbers(&self) -> SmallVec<[f64; 8]> {
+        smallvec![self.momentum, f64::from(self.nesterov)]
     }
 }

@@ -3,8 +3,11 @@
 //! A name is the path of field names to the variable (`hidden/kernel`), so it stays while the struct does. Files
 //! are data from outside: everything about them is checked before the first variable is assigned.
 
+mod header;
+
 use crate::error::{Error, Kind, Result};
 use crate::nn::Module;
+use crate::tensor::Tensor;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use std::collections::BTreeSet;
@@ -47,12 +50,35 @@ pub fn save_weights(module: &(impl Module + ?Sized), path: impl AsRef<Path>) -> 
     std::fs::write(&partial, text).and_then(|()| std::fs::rename(&partial, path)).map_err(|e| file_error(path, e))
 }
 
+/// The tensors of a safetensors file with their names, sorted. An error if it cannot be read, is no safetensors file,
+/// or holds a dtype that the library has not.
+///
+/// ```no_run
+/// for (name, tensor) in tracelift::load_tensors("weights.safetensors")? {
+///     println!("{name}: {tensor}");
+/// }
+/// # Ok::<(), tracelift::Error>(())
+/// ```
+pub fn load_tensors(path: impl AsRef<Path>) -> Result<Vec<(String, Tensor)>> {
+    let path = path.as_ref();
+    let text = std::fs::read(path).map_err(|e| file_error(path, e))?;
+    let file = parse(path, &text)?;
+    let tensor = |name: &str| {
+        let view = file.tensor(name).map_err(|e| file_error(path, e))?;
+        let dtype = DType::ALL.into_iter().find(|&dtype| file_dtype(dtype) == view.dtype());
+        let dtype = dtype.ok_or_else(|| file_error(path, format!("`{name}` is {:?}: no such dtype", view.dtype())))?;
+        Ok((name.to_owned(), Tensor::from(Array::from_bytes(dtype, view.shape(), view.data())?)))
+    };
+    let names: BTreeSet<&str> = file.names().into_iter().collect();
+    names.into_iter().map(tensor).collect()
+}
+
 /// Assigns every variable of the module from a safetensors file. An error, and nothing is assigned, if the file is
 /// no safetensors file, or names, dtypes or shapes differ from the module's.
 pub fn load_weights(module: &(impl Module + ?Sized), path: impl AsRef<Path>) -> Result<()> {
     let path = path.as_ref();
     let text = std::fs::read(path).map_err(|e| file_error(path, e))?;
-    let file = SafeTensors::deserialize(&text).map_err(|e| file_error(path, e))?;
+    let file = parse(path, &text)?;
     let variables = module.named_variables();
     let here: BTreeSet<&str> = variables.iter().map(|(name, _)| name.as_str()).collect();
     let there: BTreeSet<&str> = file.names().into_iter().collect();
@@ -87,6 +113,13 @@ pub fn load_weights(module: &(impl Module + ?Sized), path: impl AsRef<Path>) -> 
         *variable.lock() = array;
     }
     Ok(())
+}
+
+/// Checks the whole file: lengths, offsets, overlaps, names.
+fn parse<'a>(path: &Path, text: &'a [u8]) -> Result<SafeTensors<'a>> {
+    let (length, _) = SafeTensors::read_metadata(text).map_err(|e| file_error(path, e))?;
+    header::check_names(&text[8..8 + length]).map_err(|e| file_error(path, e))?;
+    SafeTensors::deserialize(text).map_err(|e| file_error(path, e))
 }
 
 fn file_error(path: &Path, error: impl std::fmt::Display) -> Error {

@@ -16,6 +16,7 @@ pub mod literal;
 pub mod operand;
 pub mod operators;
 pub mod ops;
+pub mod padding;
 pub mod scalar;
 pub mod shape;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use index::{Ellipsis, IntoIndex, IntoPick, NewAxis, step_by};
 pub use ints::IntoInts;
 pub use literal::{Literal, constant};
 pub use operand::{IntoTensor, Operand};
+pub use padding::IntoPadding;
 pub use scalar::Scalar;
 pub use shape::Shape;
 

@@ -4,6 +4,7 @@
 use super::Tensor;
 use super::ints::IntoInts;
 use super::operand::{IntoTensor, Operand};
+use super::padding::IntoPadding;
 use crate::engine::dispatch;
 use crate::error::{Result, unwrap};
 use smallvec::SmallVec;

@@ -1,6 +1,7 @@
 //! [`function`]: closures as traced functions.
 
 use super::arg::{Arg, Returned};
+use super::compiled::Concrete;
 use super::function::{self, FunctionState};
 use super::tree::Tree;
 use crate::error::Result;
@@ -101,6 +102,19 @@ macro_rules! arities {
             pub fn try_call(&self, $($a: &$A),*) -> Result<R> {
                 #[allow(unused_variables)]
                 function::try_call(&self.state, &[], ($($a,)*), |args, held| (self.body)($(args.$i.lend(&held.$i)),*))
+            }
+
+            /// The trace for these arguments, made if there is none; nothing is run.
+            #[track_caller]
+            pub fn concrete(&self, $($a: &$A),*) -> Result<Concrete> {
+                #[allow(unused_variables)]
+                function::concrete(&self.state, &[], ($($a,)*), |args, held| (self.body)($(args.$i.lend(&held.$i)),*))
+            }
+
+            /// Traces and compiles for such arguments ahead of use; nothing is run.
+            #[track_caller]
+            pub fn warm_up(&self, $($a: &$A),*) -> Result<()> {
+                self.concrete($($a),*).map(|_| ())
             }
         }
     )*};

@@ -6,19 +6,25 @@
 use super::leaf::Leaves;
 use super::recorder::{InputSource, Recording};
 use super::signature::Signature;
-use crate::engine::backend::Backend;
+use crate::autograd::tape;
+use crate::config;
+use crate::engine::backend::{Arg, Backend};
+use crate::engine::derivative::TapedForms;
+use crate::engine::numerics;
 use crate::error::{Error, Kind, Result};
 use crate::tensor::Tensor;
 use crate::variable::Variable;
 use smallvec::SmallVec;
 use std::any::Any;
 use std::fmt;
+use std::panic::Location;
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 use tracelift_compiler::graph::builder::GraphBuilder;
 use tracelift_compiler::graph::{Graph, edit};
 use tracelift_runtime::Array;
-use tracelift_runtime::exec::Arg;
+
+type Line = &'static Location<'static>;
 
 /// A compiled trace of a function. Immutable: any number of threads may run it.
 pub(crate) struct Trace {
@@ -35,6 +41,11 @@ pub(crate) struct Trace {
     /// The variable arguments of the call that was traced: those that a saved program holds.
     traced_variables: Box<[Variable]>,
     random_ticks: u64,
+    /// Ids of float tensors from outside that are constants in the graph.
+    constants: Box<[u64]>,
+    is_differentiable: bool,
+    /// The programs for calls under a tape.
+    taped: TapedForms,
     /// What the body returned, with symbolic leaves in place of results.
     template: Box<dyn Any + Send + Sync>,
 }
@@ -107,12 +118,60 @@ impl Trace {
             captured: recording.captured.into(),
             traced_variables: leaves.variables.iter().map(|&v| v.clone()).collect(),
             random_ticks: recording.random_ticks,
+            constants: recording.constants.into(),
+            is_differentiable: recording.is_differentiable,
+            taped: TapedForms::default(),
             template,
         })
     }
 
     /// Runs the compiled code on a call's leaves. The results are in the order of the template's symbolic leaves.
-    pub(crate) fn run(&self, leaves: &Leaves<'_>) -> Result<SmallVec<[Array; 2]>> {
+    pub(crate) fn run(&self, leaves: &Leaves<'_>, loc: Line) -> Result<SmallVec<[Array; 2]>> {
+        if config::checks_numerics() {
+            return self.execute(&self.backend, leaves, Some(&mut Vec::new()), loc);
+        }
+        self.execute(&self.backend, leaves, None, loc)
+    }
+
+    /// [`run`](Self::run) as one step of the open tapes. None if they must see the body op by op: the graph's gradient
+    /// would not be the body's, or cannot be compiled.
+    pub(crate) fn run_taped(&self, leaves: &Leaves<'_>, loc: Line) -> Option<Result<Vec<Tensor>>> {
+        if !self.is_differentiable || tape::is_observed() || self.constants.iter().any(|&id| tape::watches(id)) {
+            return None;
+        }
+        let wanted = self.watched(leaves);
+        if !wanted.contains(&true) {
+            let results = self.run(leaves, loc);
+            return Some(results.map(|arrays| arrays.into_iter().map(Tensor::from_array).collect()));
+        }
+        let taped = self.taped.of(&self.graph, &wanted)?;
+        let mut inputs = Vec::with_capacity(self.inputs.len());
+        let outputs = self.execute(&taped.forward, leaves, Some(&mut inputs), loc);
+        Some(outputs.map(|outputs| taped.note(inputs, outputs, loc)))
+    }
+
+    /// For each input of the graph, whether an open tape watches it.
+    fn watched(&self, leaves: &Leaves<'_>) -> Vec<bool> {
+        let watched = |input: &InputSource| match *input {
+            InputSource::Leaf(i) => tape::watches(leaves.tensors[i as usize].id()),
+            InputSource::Captured(i) => tape::watches(self.captured[i as usize].id()),
+            InputSource::Random => false,
+            InputSource::Variable(i) => {
+                let variable = self.variables[i as usize].variable(leaves);
+                variable.dtype().is_float() && tape::watches(variable.value().id())
+            }
+        };
+        self.inputs.iter().map(watched).collect()
+    }
+
+    /// Runs one of the trace's programs. `seen` gets its inputs as tensors.
+    fn execute(
+        &self,
+        code: &Backend,
+        leaves: &Leaves<'_>,
+        mut seen: Option<&mut Vec<Tensor>>,
+        loc: Line,
+    ) -> Result<SmallVec<[Array; 2]>> {
         let variables: SmallVec<[&Variable; 8]> = self.variables.iter().map(|slot| slot.variable(leaves)).collect();
         let mut order: SmallVec<[u32; 8]> = (0..variables.len() as u32).collect();
         if !variables.is_sorted_by_key(|v| v.id()) {
@@ -120,10 +179,25 @@ impl Trace {
         }
         let mut snapshots: SmallVec<[Option<Array>; 8]> = variables.iter().map(|_| None).collect();
         let mut guards: SmallVec<[(u32, MutexGuard<'_, Array>); 8]> = SmallVec::new();
+        let mut values: SmallVec<[Option<Tensor>; 8]> = SmallVec::new();
+        if seen.is_some() {
+            values.resize(variables.len(), None);
+        }
         for i in order {
-            match self.variables[i as usize].written {
-                true => guards.push((i, variables[i as usize].lock())),
-                false => snapshots[i as usize] = Some(variables[i as usize].peek()),
+            let variable = variables[i as usize];
+            match (self.variables[i as usize].written, values.get_mut(i as usize)) {
+                (true, None) => guards.push((i, variable.lock())),
+                (false, None) => snapshots[i as usize] = Some(variable.peek()),
+                (true, Some(value)) => {
+                    let (guard, before) = variable.lock_and_read();
+                    guards.push((i, guard));
+                    *value = Some(before);
+                }
+                (false, Some(value)) => {
+                    let read = variable.value();
+                    snapshots[i as usize] = read.array().cloned();
+                    *value = Some(read);
+                }
             }
         }
         let mut states: SmallVec<[Option<&mut Array>; 8]> = variables.iter().map(|_| None).collect();
@@ -134,9 +208,19 @@ impl Trace {
             0 => None,
             ticks => Some(Array::from_slice(&[2], &crate::random::reserve(ticks))),
         };
+        let missing = || Error::new(Kind::Internal, "a trace's input has no source");
+        if let Some(seen) = &mut seen {
+            for input in &self.inputs {
+                seen.push(match *input {
+                    InputSource::Leaf(i) => leaves.tensors[i as usize].clone(),
+                    InputSource::Captured(i) => self.captured[i as usize].clone(),
+                    InputSource::Random => Tensor::from_array(random.clone().ok_or_else(missing)?),
+                    InputSource::Variable(i) => values[i as usize].clone().ok_or_else(missing)?,
+                });
+            }
+        }
         let mut args: SmallVec<[Arg<'_>; 16]> = SmallVec::new();
         for input in &self.inputs {
-            let missing = || Error::new(Kind::Internal, "a trace's input has no source");
             args.push(match *input {
                 InputSource::Leaf(i) => Arg::Ref(leaves.tensors[i as usize].array().ok_or_else(missing)?),
                 InputSource::Captured(i) => Arg::Ref(self.captured[i as usize].array().ok_or_else(missing)?),
@@ -147,7 +231,38 @@ impl Trace {
                 },
             });
         }
-        self.backend.run(&mut args)
+        let results = code.run(&mut args).map_err(|error| match error.kind() {
+            Kind::Memory => error.map_message(|text| format!("`{}`: {text}", self.graph.name)),
+            _ => error,
+        })?;
+        drop(args);
+        drop(states);
+        if let Some(seen) = seen.filter(|_| config::checks_numerics()) {
+            self.check(&results, &mut guards, &values, seen, loc)?;
+        }
+        Ok(results)
+    }
+
+    /// An error that names the op which made a value that is not finite, if there is one. The variables have their old
+    /// values then.
+    #[cold]
+    fn check(
+        &self,
+        results: &[Array],
+        guards: &mut [(u32, MutexGuard<'_, Array>)],
+        before: &[Option<Tensor>],
+        inputs: &[Tensor],
+        loc: Line,
+    ) -> Result<()> {
+        if results.iter().all(numerics::is_finite) && guards.iter().all(|(_, array)| numerics::is_finite(array)) {
+            return Ok(());
+        }
+        for (i, guard) in guards {
+            if let Some(array) = before[*i as usize].as_ref().and_then(Tensor::array) {
+                guard.clone_from(array);
+            }
+        }
+        Err(numerics::blame(&self.graph, inputs, loc))
     }
 
     /// What the body returned, if it was a `T`.

@@ -8,16 +8,18 @@ use super::recorder::{self, Recording};
 use super::report;
 use super::signature::Signature;
 use crate::autograd::tape;
+use crate::config;
+use crate::engine::settings;
 use crate::error::{Error, Kind, Result, at, attempt, raise};
+use crate::log::{self, LogLevel};
 use crate::tensor::Tensor;
 use crate::variable::Variable;
-use smallvec::SmallVec;
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
-use tracelift_runtime::{Array, DType};
+use tracelift_runtime::DType;
 
 type Line = &'static Location<'static>;
 
@@ -187,15 +189,15 @@ impl FunctionState {
             _ => book.traces.len(),
         };
         book.traces.insert(at, trace.clone());
-        if book.trace_count == WARN_AFTER {
-            eprintln!(
-                "tracelift: `{}` ({}:{}) has been traced {WARN_AFTER} times; the last time because of:\n{}",
-                self.name,
-                self.file,
-                self.line,
-                book.notes.last().map_or("another signature", String::as_str)
-            );
-        }
+        let count = book.trace_count;
+        let why = || match book.notes.last() {
+            Some(note) if count > 1 => format!("; the last time because of:\n{note}"),
+            _ => String::new(),
+        };
+        let level = if count == WARN_AFTER { LogLevel::Warn } else { LogLevel::Info };
+        log::tell(level, || {
+            format!("`{}` ({}:{}) has been traced {count} times{}", self.name, self.file, self.line, why())
+        });
         trace
     }
 }
@@ -255,10 +257,10 @@ fn invoke<A: Args, R: Returned>(
     body: &dyn Fn(&A, &A::Held) -> R,
     loc: Line,
 ) -> Result<R> {
-    // Inside another trace the body records itself; a tape records what the body does.
-    if recorder::is_active() || EAGERLY.load(Ordering::Relaxed) || tape::is_recording() {
-        let held = args.hold(&mut Tensor::clone);
-        return Ok(body(args, &held));
+    let op_by_op = || Ok(body(args, &args.hold(&mut Tensor::clone)));
+    // Inside another trace the body records itself.
+    if recorder::is_active() || EAGERLY.load(Ordering::Relaxed) {
+        return op_by_op();
     }
     let mut leaves = Leaves::new();
     leaves.types(types);
@@ -266,37 +268,68 @@ fn invoke<A: Args, R: Returned>(
     let (id, generation) = (function.id(), function.generation.load(Ordering::Acquire));
     let last = cache::take(id, generation).filter(|last| last.admits(&leaves));
     if let Some(last) = last.or_else(|| function.find(&leaves).map(|trace| Last::new(trace, &leaves))) {
-        return finish(id, generation, last, &leaves);
+        return finish(id, generation, last, &leaves, loc, &op_by_op);
     }
     if let Some(symbol) = leaves.tensors.iter().find_map(|t| t.symbol()) {
         return Err(recorder::leak(symbol, &format!("#[function] `{}`", function.name), loc));
     }
-    match trace(function, types, args, body, loc)? {
+    // A tape that is open sees the call as one step, and nothing of the tracing.
+    match tape::aside(|| trace(function, types, args, body, loc))? {
         Err(failed) => Ok(failed),
         Ok(trace) => {
             // The body may have made variables that are leaves now.
             let mut leaves = Leaves::new();
             leaves.types(types);
             args.visit(function.parameters, &mut leaves);
-            finish(id, generation, Last::new(trace, &leaves), &leaves)
+            finish(id, generation, Last::new(trace, &leaves), &leaves, loc, &op_by_op)
         }
     }
 }
 
-/// Runs the trace and puts its results in the places that the body gave them.
-fn finish<R: Returned>(id: u64, generation: u64, mut last: Last, leaves: &Leaves<'_>) -> Result<R> {
+/// Runs the trace and puts its results in the places that the body gave them; `op_by_op` where a tape needs that.
+fn finish<R: Returned>(
+    id: u64,
+    generation: u64,
+    mut last: Last,
+    leaves: &Leaves<'_>,
+    loc: Line,
+    op_by_op: &dyn Fn() -> Result<R>,
+) -> Result<R> {
     report::note(&last.trace);
-    let outcome = last.trace.run(leaves).and_then(|results| rebuild(&last.trace, results));
+    let trace = &last.trace;
+    let outcome = settings::shown(&trace.graph.name, || match tape::is_recording() {
+        false => {
+            let arrays = trace.run(leaves, loc).map_err(|error| match config::checks_numerics() {
+                true => error,
+                false => with_arguments(error, leaves),
+            });
+            arrays.and_then(|arrays| rebuild(trace, arrays.into_iter().map(Tensor::from_array)))
+        }
+        true => match trace.run_taped(leaves, loc) {
+            Some(results) => results.and_then(|tensors| rebuild(trace, tensors.into_iter())),
+            None => op_by_op(),
+        },
+    });
     last.update(leaves);
     cache::put(id, generation, last);
     outcome
 }
 
-fn rebuild<R: Returned>(trace: &Trace, results: SmallVec<[Array; 2]>) -> Result<R> {
-    let mut results = results.into_iter();
+/// The error of a run with the tensors it was called with, above the hint.
+#[cold]
+fn with_arguments(error: Error, leaves: &Leaves<'_>) -> Error {
+    let list: Vec<String> = leaves.tensors.iter().map(|tensor| tensor.spec().to_string()).collect();
+    error.map_message(|mut text| {
+        let end = text.find("\n  hint:").unwrap_or(text.len());
+        text.insert_str(end, &format!("\n  arguments: {}", list.join(", ")));
+        text
+    })
+}
+
+fn rebuild<R: Returned>(trace: &Trace, mut results: impl Iterator<Item = Tensor>) -> Result<R> {
     let value = trace.template::<R::Value>().and_then(|template| {
         super::tree::Tree::map_tensors(template, &mut |leaf| match leaf.is_symbolic() {
-            true => results.next().map_or_else(|| leaf.clone(), Tensor::from_array),
+            true => results.next().unwrap_or_else(|| leaf.clone()),
             false => leaf.clone(),
         })
     });

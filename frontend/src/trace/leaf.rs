@@ -1,6 +1,7 @@
 //! [`Leaves`]: what a walk over a call's arguments finds. Filling one is the first half of every call, so it
 //! allocates nothing for up to eight tensors and variables; names are kept only when asked for.
 
+use crate::engine::settings::Settings;
 use crate::tensor::Tensor;
 use crate::variable::Variable;
 use smallvec::SmallVec;
@@ -149,7 +150,7 @@ impl<'a> Leaves<'a> {
     /// What all calls of a function must share besides their arguments: what runs it, and the types that a generic
     /// function was instantiated with, by name.
     pub(crate) fn types(&mut self, types: &[&'static str]) {
-        self.words.push(crate::config::backend() as u64);
+        self.words.push(Settings::now().word());
         for name in types {
             self.words.extend([name.as_ptr() as u64, name.len() as u64]);
         }

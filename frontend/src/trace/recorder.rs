@@ -4,7 +4,9 @@
 //! concrete tensors from outside become constants (up to [`MAX_CONSTANT`] elements) or hidden inputs; random ops
 //! share one state input. Symbolic tensors know their trace, so one that escapes is told from one that belongs.
 
+use crate::engine::backend;
 use crate::error::{Error, Kind, Result, at};
+use crate::scope;
 use crate::tensor::{Symbol, Tensor};
 use crate::variable::Variable;
 use rustc_hash::FxHashMap;
@@ -13,9 +15,9 @@ use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tracelift_compiler::TensorSpec;
 use tracelift_compiler::graph::builder::GraphBuilder;
 use tracelift_compiler::graph::{Attrs, Graph, OpDef, ValueId, walk};
-use tracelift_compiler::{Loc, TensorSpec};
 use tracelift_runtime::{Array, DType};
 
 /// A captured tensor of more elements is an input of the compiled program instead of a constant in it.
@@ -46,6 +48,9 @@ pub(crate) struct Recorder {
     random: Option<(Tensor, i64)>,
     created: Vec<Variable>,
     next_created: usize,
+    /// Ids of the float tensors from outside that became constants.
+    constants: Vec<u64>,
+    is_differentiable: bool,
 }
 
 /// Where a program's input comes from at each call.
@@ -90,6 +95,11 @@ pub(crate) struct Recording {
     pub random_ticks: u64,
     /// Variables made by the body.
     pub created: Vec<Variable>,
+    /// Ids of the float tensors from outside that are constants of the graph.
+    pub constants: Vec<u64>,
+    /// Whether the graph's gradient is what a tape around the body would find: no gradient of the user's own, and no
+    /// variable that is read after it was assigned.
+    pub is_differentiable: bool,
 }
 
 /// Whether this thread is tracing.
@@ -126,6 +136,8 @@ pub(crate) fn begin(function: &'static str, created: Vec<Variable>, quiet: bool)
             random: None,
             created,
             next_created: 0,
+            constants: Vec::new(),
+            is_differentiable: true,
         });
     });
     Session { trace, was_active: ACTIVE.replace(true), was_quiet: QUIET.replace(quiet) }
@@ -174,6 +186,8 @@ impl Session {
                 captured: std::mem::take(&mut r.captured),
                 random_ticks: r.random.as_ref().map_or(0, |(_, ticks)| *ticks as u64),
                 created: std::mem::take(&mut r.created),
+                constants: std::mem::take(&mut r.constants),
+                is_differentiable: r.is_differentiable,
             })
         })
     }
@@ -204,7 +218,7 @@ pub(crate) fn record(op: &'static OpDef, attrs: Attrs, inputs: &[&Tensor], loc: 
     }
     with_current(|r| {
         let operands = inputs.iter().map(|t| r.operand(t, loc)).collect::<Result<SmallVec<[ValueId; 4]>>>()?;
-        let results = r.builder.apply_at(op, attrs, &operands, Loc { line: Some(loc), scope: None })?;
+        let results = r.builder.apply_at(op, attrs, &operands, scope::located(loc))?;
         Ok(results.into_iter().map(|value| r.symbol(value, loc)).collect())
     })
 }
@@ -216,6 +230,7 @@ pub(crate) fn read(variable: &Variable, loc: Line) -> Option<Tensor> {
     }
     with_current(|r| {
         let index = r.variable(variable, loc);
+        r.is_differentiable &= !r.variables[index].written;
         Some(r.variables[index].value.clone())
     })
 }
@@ -240,6 +255,13 @@ pub(crate) fn assign(variable: &Variable, value: &Tensor, loc: Line) -> Result<b
         (state.value, state.written) = (value, true);
         Ok(true)
     })
+}
+
+/// Notes that a part of the trace in progress, if there is one, has a gradient of the user's own.
+pub(crate) fn note_custom_gradient() {
+    if is_active() {
+        with_current(|r| r.is_differentiable = false);
+    }
 }
 
 /// The trace's random state and this op's offset in it; None if no trace is in progress.
@@ -332,7 +354,7 @@ pub(crate) fn constant_value(tensor: &Tensor) -> Result<Array> {
     }
     let value = values.get(&graph.outputs[0]).copied().ok_or_else(depends)?;
     let graph = closed.finish(vec![value]);
-    Ok(tracelift_compiler::interp::run(&graph, &[])?.swap_remove(0))
+    Ok(backend::evaluate(&graph)?.swap_remove(0))
 }
 
 /// Runs `f` op by op although a trace is in progress: for what must happen once, such as first values.
@@ -406,6 +428,9 @@ impl Recorder {
         }
         let array = tensor.array().expect("a tensor is symbolic or concrete");
         let value = if array.len() <= MAX_CONSTANT {
+            if array.dtype().is_float() {
+                self.constants.push(tensor.id());
+            }
             self.builder.constant(array.clone())
         } else {
             let source = InputSource::Captured(self.captured.len() as u32);

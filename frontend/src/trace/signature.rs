@@ -200,7 +200,7 @@ impl Signature {
     pub(crate) fn difference(&self, leaves: &Leaves<'_>, names: &[&str]) -> String {
         let now = Signature::of(leaves);
         let mut text = String::new();
-        // Extent 0 ends backend and types of a generic function; argument k lies between extents k and k + 1.
+        // Extent 0 ends settings and types of a generic function; argument k lies between extents k and k + 1.
         let name = |k: usize| names.get(k).copied().unwrap_or("?");
         if self.arguments.len() != now.arguments.len() {
             return "another number of arguments".to_owned();
@@ -208,7 +208,7 @@ impl Signature {
         for k in 0..self.arguments.len() {
             let slice = |all: &[Extent]| (if k == 0 { Extent::default() } else { all[k - 1] }, all[k]);
             let ((a0, a1), (b0, b1)) = (slice(&self.arguments), slice(&now.arguments));
-            let what = if k == 0 { "its type parameters or backend".to_owned() } else { format!("`{}`", name(k - 1)) };
+            let what = if k == 0 { "its type parameters or settings".to_owned() } else { format!("`{}`", name(k - 1)) };
             let tensors = |s: &Signature, from: Extent, to: Extent| {
                 let keys = &s.tensors[from.tensors as usize..to.tensors as usize];
                 keys.iter().map(|key| key.spec().to_string()).collect::<Vec<_>>().join(", ")

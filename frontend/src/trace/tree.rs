@@ -198,30 +198,24 @@ impl<T: Tree, const N: usize> Tree for [T; N] {
     }
 }
 
-impl<T: Tree + ?Sized> Tree for Box<T> {
-    fn visit<'a>(&'a self, leaves: &mut Leaves<'a>) {
-        (**self).visit(leaves);
-    }
-    // A boxed trait object cannot be rebuilt, so boxes are lent.
-    fn map_tensors(&self, _: &mut dyn FnMut(&Tensor) -> Tensor) -> Option<Self> {
-        None
-    }
-    fn is_object(&self) -> bool {
-        true
-    }
+/// A boxed trait object cannot be rebuilt, so what is behind a pointer is lent.
+macro_rules! pointers {
+    ($($pointer:ident)*) => {$(
+        impl<T: Tree + ?Sized> Tree for $pointer<T> {
+            fn visit<'a>(&'a self, leaves: &mut Leaves<'a>) {
+                (**self).visit(leaves);
+            }
+            fn map_tensors(&self, _: &mut dyn FnMut(&Tensor) -> Tensor) -> Option<Self> {
+                None
+            }
+            fn is_object(&self) -> bool {
+                true
+            }
+        }
+    )*};
 }
 
-impl<T: Tree + ?Sized> Tree for Arc<T> {
-    fn visit<'a>(&'a self, leaves: &mut Leaves<'a>) {
-        (**self).visit(leaves);
-    }
-    fn map_tensors(&self, _: &mut dyn FnMut(&Tensor) -> Tensor) -> Option<Self> {
-        None
-    }
-    fn is_object(&self) -> bool {
-        true
-    }
-}
+pointers!(Box Arc);
 
 /// A part made on first use; until then it has no leaves.
 impl<T: Tree> Tree for OnceLock<T> {

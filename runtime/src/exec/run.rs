@@ -257,7 +257,10 @@ impl Executable {
         let program = self.program();
         let (name, kernel) = (&program.name, &program.kernels[kernel.kernel.index()].name);
         if status == Status::DivideByZero as i32 {
-            Error::new(Kind::Value, format!("program `{name}`: integer division by zero in `{kernel}`"))
+            Error::new(
+                Kind::Value,
+                format!("program `{name}`: integer division by zero, or a negative power of an integer, in `{kernel}`"),
+            )
         } else if status == NO_SCRATCH {
             Error::new(Kind::Memory, format!("program `{name}`: no memory for the scratch space of `{kernel}`"))
         } else if status >= OUT_OF_BOUNDS {

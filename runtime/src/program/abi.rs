@@ -29,7 +29,7 @@ pub type KernelFn = unsafe extern "C" fn(
 pub enum Status {
     /// All is well.
     Ok = 0,
-    /// An integer was divided by zero; the element's value is 0.
+    /// An integer was divided by zero, or raised to a negative power.
     DivideByZero = 1,
 }
 

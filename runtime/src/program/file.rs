@@ -19,6 +19,7 @@ mod encode;
 use super::{Program, check};
 use crate::array::DType;
 use crate::error::{Error, Kind, Result};
+use crate::kernels::library::host;
 use crate::kernels::tile::{FoldFn, MathFn, Routine};
 use std::path::Path;
 
@@ -82,8 +83,14 @@ impl Program {
     }
 
     /// Writes the saved form to a file. The file is replaced at once or not at all.
+    ///
+    /// An error of kind [`Kind::Value`] if the program calls a custom op: the op exists in this process alone.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
+        if self.routines().contains(&host::ROUTINE) {
+            let text = format!("program `{}` cannot be saved: it calls a custom op of this process", self.name);
+            return Err(Error::new(Kind::Value, text).hint("save the parts before and after it"));
+        }
         // In the same folder, so that renaming does not copy; several processes may save at once.
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}.tmp", std::process::id()));

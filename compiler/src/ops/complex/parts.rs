@@ -41,7 +41,7 @@ macro_rules! parts {
 
 parts! {
     REAL "real" "The real part." |x| x, |z| Ok(z.parts()?.0);
-    IMAG "imag" "The imaginary part." |x| x - x, |z| Ok(z.parts()?.1);
+    IMAG "imag" "The imaginary part." |x| (x * 0.0).abs(), |z| Ok(z.parts()?.1);
     CONJ "conj" "The conjugate: the imaginary part with its sign changed."
         |x| x,
         |z| { let (re, im) = z.parts()?; re.with_imaginary(-im) };

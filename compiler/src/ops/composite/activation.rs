@@ -37,13 +37,12 @@ composite! {
     /// `x * Φ(x)`.
     GELU, (b, x) => {
         Class::Float.check(&x[0].spec()?)?;
-        let half = x[0] * 0.5;
         if b.attrs().bool("approximate") {
             let inner = (x[0] + x[0] * x[0] * x[0] * 0.044715) * (FRAC_2_SQRT_PI * FRAC_1_SQRT_2);
-            return Ok(vec![half * (inner.tanh() + 1.0)]);
+            return Ok(vec![x[0] * 0.5 * (inner.tanh() + 1.0)]);
         }
-        // erfc keeps the digits of the left tail that 1 + erf would cancel.
-        Ok(vec![half * (x[0] * -FRAC_1_SQRT_2).erfc()])
+        // Φ itself keeps the digits of the left tail that 1 + erf would cancel.
+        Ok(vec![x[0] * x[0].ndtr()])
     },
     name: "gelu",
     doc: "`x * Φ(x)` with the normal distribution function Φ; by tanh if `approximate`.",

@@ -144,7 +144,7 @@ composite! {
 }
 
 /// For each row of `rows`, the element at its label; NaN if there is none. By comparing, so that rows stay fused.
-fn at_label<'b>(b: build::Builder<'b>, labels: Expr<'b>, rows: Expr<'b>) -> Result<Expr<'b>> {
+pub(super) fn at_label<'b>(b: build::Builder<'b>, labels: Expr<'b>, rows: Expr<'b>) -> Result<Expr<'b>> {
     let (spec, dims) = (labels.spec()?, rows.dims()?);
     Class::Int.check(&spec)?;
     let last = infer::normalize(-1, dims.len())?;

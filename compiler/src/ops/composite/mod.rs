@@ -2,6 +2,9 @@
 //! override it.
 
 pub mod activation;
+pub mod batch_norm;
+pub mod ctc;
+pub mod dense;
 pub mod flow;
 pub mod loss;
 pub mod loss_terms;

@@ -82,8 +82,8 @@ composite! {
     },
     name: "cosine_similarity",
     doc: "`sum(x * y) / (max(|x|, epsilon) * max(|y|, epsilon))` along `axis` (default -1) with `epsilon` 1e-8 by \
-          default: 1 for the same direction, -1 for opposite ones. Single numbers are vectors of length 1. (Keras' \
-          loss of this name is its negative.)",
+          default: 1 for the same direction, -1 for opposite ones. Single numbers are vectors of length 1. Keras' \
+          loss of this name is its negative.",
     inputs: XY,
     attrs: &[optional("axis", AttrKind::Int), optional("epsilon", AttrKind::Float)],
     domain: Domain::NonZero,

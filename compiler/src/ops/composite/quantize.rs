@@ -33,7 +33,7 @@ composite! {
     FAKE_QUANT_WITH_MIN_MAX_VARS, (b, x) => {
         float(x[0])?;
         for end in &x[1..] {
-            if end.rank()? > 1 {
+            if end.rank()? > x[0].rank()?.min(1) {
                 return Err(infer::wrong(Kind::Shape, "one number, or one for each element of the last axis", end.spec()?));
             }
         }

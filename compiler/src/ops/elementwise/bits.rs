@@ -50,13 +50,14 @@ pub static NEXTAFTER: OpDef = OpDef {
     grad: Grad::Zero("it is a step of constant size between powers of two"),
     lower: Lower::Elementwise(next_after),
     eval: |c| {
-        let next = |x: f64, y: f64, up: fn(f64) -> f64, down: fn(f64) -> f64| match x.partial_cmp(&y) {
+        type Step = fn(f64) -> f64;
+        let next = |x: f64, y: f64, up: Step, down: Step| match x.partial_cmp(&y) {
             None => f64::NAN,
             Some(std::cmp::Ordering::Equal) => y,
             Some(std::cmp::Ordering::Less) => up(x),
             Some(std::cmp::Ordering::Greater) => down(x),
         };
-        let (up, down): (fn(f64) -> f64, fn(f64) -> f64) = match c.inputs[0].dtype() {
+        let (up, down): (Step, Step) = match c.inputs[0].dtype() {
             DType::F32 => (|x| (x as f32).next_up().into(), |x| (x as f32).next_down().into()),
             _ => (f64::next_up, f64::next_down),
         };

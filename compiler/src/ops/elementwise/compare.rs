@@ -1,5 +1,6 @@
 //! Comparisons and tests: truth values out, nothing flows back.
 
+use crate::kernel::{ScalarCx, Value};
 use crate::ops::entry::*;
 
 macro_rules! compare {
@@ -27,43 +28,32 @@ compare! {
     GREATER_EQUAL "greater_equal" "`x >= y`, elementwise." Number Ge >=;
 }
 
-/// Whether NaN.
-pub static IS_NAN: OpDef = OpDef {
-    name: "is_nan",
-    doc: "Whether each element is NaN.",
-    spec: |c| infer::predicate(c, Class::Float),
-    grad: DISCRETE,
-    lower: Lower::Elementwise(|s| Ok(s.compare(CompareOp::Ne, s.inputs[0], s.inputs[0]))),
-    eval: |c| eval::on_floats(c, |x| x[0].is_nan() as u8 as f64),
-    ..BASE
-};
+macro_rules! tests {
+    ($($static:ident $name:literal $doc:literal $lower:expr, $test:ident;)*) => {$(
+        #[doc = $doc]
+        pub static $static: OpDef = OpDef {
+            name: $name,
+            doc: $doc,
+            spec: |c| infer::predicate(c, Class::Float),
+            grad: DISCRETE,
+            lower: Lower::Elementwise($lower),
+            eval: |c| eval::on_floats(c, |x| x[0].$test() as u8 as f64),
+            ..BASE
+        };
+    )*};
+}
 
-/// Whether infinite.
-pub static IS_INF: OpDef = OpDef {
-    name: "is_inf",
-    doc: "Whether each element is +∞ or -∞.",
-    spec: |c| infer::predicate(c, Class::Float),
-    grad: DISCRETE,
-    lower: Lower::Elementwise(|s| {
-        let infinity = s.constant(f64::INFINITY, s.dtype_of(s.inputs[0]));
-        let magnitude = s.unary(UnaryOp::Abs, s.inputs[0]);
-        Ok(s.compare(CompareOp::Eq, magnitude, infinity))
-    }),
-    eval: |c| eval::on_floats(c, |x| x[0].is_infinite() as u8 as f64),
-    ..BASE
-};
+tests! {
+    IS_NAN "is_nan" "Whether each element is NaN."
+        |s| Ok(s.compare(CompareOp::Ne, s.inputs[0], s.inputs[0])), is_nan;
+    IS_INF "is_inf" "Whether each element is +∞ or -∞." |s| Ok(against_infinity(s, CompareOp::Eq)), is_infinite;
+    IS_FINITE "is_finite" "Whether each element is neither NaN nor infinite."
+        |s| Ok(against_infinity(s, CompareOp::Lt)), is_finite;
+}
 
-/// Whether finite.
-pub static IS_FINITE: OpDef = OpDef {
-    name: "is_finite",
-    doc: "Whether each element is neither NaN nor infinite.",
-    spec: |c| infer::predicate(c, Class::Float),
-    grad: DISCRETE,
-    lower: Lower::Elementwise(|s| {
-        let infinity = s.constant(f64::INFINITY, s.dtype_of(s.inputs[0]));
-        let magnitude = s.unary(UnaryOp::Abs, s.inputs[0]);
-        Ok(s.compare(CompareOp::Lt, magnitude, infinity))
-    }),
-    eval: |c| eval::on_floats(c, |x| x[0].is_finite() as u8 as f64),
-    ..BASE
-};
+/// The magnitude compared with infinity.
+fn against_infinity(s: &mut ScalarCx<'_>, op: CompareOp) -> Value {
+    let infinity = s.constant(f64::INFINITY, s.dtype_of(s.inputs[0]));
+    let magnitude = s.unary(UnaryOp::Abs, s.inputs[0]);
+    s.compare(op, magnitude, infinity)
+}

@@ -54,32 +54,26 @@ pub static BITWISE_INVERT: OpDef = OpDef {
     ..BASE
 };
 
-/// Bits moved up.
-pub static LEFT_SHIFT: OpDef = OpDef {
-    name: "left_shift",
-    doc: "Bits moved up by `y`, taken modulo the number of bits.",
-    inputs: XY,
-    spec: |c| infer::elementwise(c, Class::Int),
-    grad: DISCRETE,
-    lower: Lower::Elementwise(|s| Ok(s.binary(BinaryOp::Shl, s.inputs[0], s.inputs[1]))),
-    eval: |c| {
-        let bits = c.outputs[0].dtype.size() as i128 * 8;
-        eval::on_ints(c, |x| x[0] << x[1].rem_euclid(bits))
-    },
-    ..BASE
-};
+macro_rules! shifts {
+    ($($static:ident $name:literal $doc:literal $op:ident $sign:tt;)*) => {$(
+        #[doc = $doc]
+        pub static $static: OpDef = OpDef {
+            name: $name,
+            doc: $doc,
+            inputs: XY,
+            spec: |c| infer::elementwise(c, Class::Int),
+            grad: DISCRETE,
+            lower: Lower::Elementwise(|s| Ok(s.binary(BinaryOp::$op, s.inputs[0], s.inputs[1]))),
+            eval: |c| {
+                let bits = c.outputs[0].dtype.size() as i128 * 8;
+                eval::on_ints(c, |x| x[0] $sign x[1].rem_euclid(bits))
+            },
+            ..BASE
+        };
+    )*};
+}
 
-/// Bits moved down.
-pub static RIGHT_SHIFT: OpDef = OpDef {
-    name: "right_shift",
-    doc: "Bits moved down by `y`, taken modulo the number of bits; the sign is kept.",
-    inputs: XY,
-    spec: |c| infer::elementwise(c, Class::Int),
-    grad: DISCRETE,
-    lower: Lower::Elementwise(|s| Ok(s.binary(BinaryOp::Shr, s.inputs[0], s.inputs[1]))),
-    eval: |c| {
-        let bits = c.outputs[0].dtype.size() as i128 * 8;
-        eval::on_ints(c, |x| x[0] >> x[1].rem_euclid(bits))
-    },
-    ..BASE
-};
+shifts! {
+    LEFT_SHIFT "left_shift" "Bits moved up by `y`, taken modulo the number of bits." Shl <<;
+    RIGHT_SHIFT "right_shift" "Bits moved down by `y`, taken modulo the number of bits; the sign is kept." Shr >>;
+}

@@ -1,7 +1,7 @@
 //! Transcendental functions of floats: each is one function of the tile routines.
 
 use crate::ops::entry::*;
-use std::f64::consts::{FRAC_2_SQRT_PI, LN_2, LN_10};
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, LN_2, LN_10};
 
 /// One line an op: static, name, doc, the routine, the function in f64, its derivative, where it is sampled.
 macro_rules! math {
@@ -37,6 +37,7 @@ math! {
     SIGMOID "sigmoid" "`1 / (1 + e^-x)`." Sigmoid, sigmoid, v => v.y() * (1.0 - v.y()), Domain::Any;
     ERF "erf" "The error function." Erf, libm::erf, v => (-v.x().square()).exp() * FRAC_2_SQRT_PI, Domain::Any;
     ERFC "erfc" "`1 - erf(x)`, without cancellation." Erfc, libm::erfc, v => (-v.x().square()).exp() * -FRAC_2_SQRT_PI, Domain::Any;
+    NDTR "ndtr" "The distribution function of the standard normal, `erfc(-x / sqrt(2)) / 2`." Ndtr, ndtr, v => (v.x().square() * -0.5).exp() * (0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2), Domain::Any;
     SIN "sin" "The sine, of radians." Sin, libm::sin, v => v.x().cos(), Domain::Any;
     COS "cos" "The cosine, of radians." Cos, libm::cos, v => -v.x().sin(), Domain::Any;
     TAN "tan" "The tangent, of radians." Tan, libm::tan, v => v.y() * v.y() + 1.0, Domain::Between(-1.2, 1.2);
@@ -93,6 +94,10 @@ fn one_minus_square<'b>(v: &Vjp<'b>) -> Expr<'b> {
 
 fn sigmoid(x: f64) -> f64 {
     if x >= 0.0 { 1.0 / (1.0 + libm::exp(-x)) } else { libm::exp(x) / (1.0 + libm::exp(x)) }
+}
+
+fn ndtr(x: f64) -> f64 {
+    0.5 * libm::erfc(-FRAC_1_SQRT_2 * x)
 }
 
 fn softplus(x: f64) -> f64 {

@@ -244,6 +244,9 @@ composite! {
             return Err(infer::wrong(Kind::Value, "tolerances of at least 0", format_args!("rtol {rtol}, atol {atol}")));
         }
         let (a, e) = (x[0], x[1]);
+        if a.dtype() == DType::Complex64 {
+            return Err(infer::wrong(Kind::DType, "real numbers", a.spec()?));
+        }
         let distance = (a - e).abs();
         let near = distance.le(e.abs() * rtol + atol).and(distance.is_finite());
         let close = a.eq(e).or(near);

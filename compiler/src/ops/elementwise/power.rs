@@ -7,7 +7,7 @@ use crate::ops::entry::*;
 pub static POW: OpDef = OpDef {
     name: "pow",
     doc: "`x^y`. Floats as IEEE's `pow`; its derivative with respect to `y` is 0 where `x <= 0`, as TensorFlow's. \
-          Integers wrap; a negative exponent gives the truncated quotient (0, unless `x` is ±1).",
+          Integers wrap; a negative exponent of an integer is an error.",
     inputs: XY,
     spec: |c| infer::elementwise(c, Class::Number),
     grad: Grad::Elementwise(&[
@@ -31,6 +31,9 @@ pub static POW: OpDef = OpDef {
     }),
     eval: |c| {
         let dtype = c.outputs[0].dtype;
+        if dtype.is_int() && !eval::shape_of(c, 0)?.contains(&0) && eval::ints(&c.inputs[1]).iter().any(|&y| y < 0) {
+            return Err(Error::new(Kind::Value, "an integer to a negative power").hint("cast to a float first"));
+        }
         eval::elementwise(c, |x| libm::pow(x[0], x[1]), |x| wrapping_power(x[0], x[1], dtype))
     },
     domain: Domain::Between(0.2, 3.0),
@@ -65,7 +68,8 @@ pub static ATAN2: OpDef = OpDef {
     ..BASE
 };
 
-/// Repeated squaring over the bits of the exponent, without branches.
+/// Repeated squaring over the bits of the exponent, without branches. A negative exponent fails as a division by zero,
+/// which it is for `x = 0`, and has no integer result for most other `x`.
 fn integer_power(s: &mut ScalarCx<'_>) -> Value {
     let (base, exponent, dtype) = (s.inputs[0], s.inputs[1], s.dtype);
     let (zero, one) = (s.constant(0.0, dtype), s.constant(1.0, dtype));
@@ -84,27 +88,12 @@ fn integer_power(s: &mut ScalarCx<'_>) -> Value {
     if dtype.is_unsigned_int() {
         return power;
     }
-    let minus_one = s.constant(-1.0, dtype);
-    let lowest = s.binary(BinaryOp::And, exponent, one);
-    let odd = s.compare(CompareOp::Ne, lowest, zero);
-    let alternating = s.select(odd, minus_one, one);
-    let is_one = s.compare(CompareOp::Eq, base, one);
-    let is_minus_one = s.compare(CompareOp::Eq, base, minus_one);
-    let otherwise = s.select(is_minus_one, alternating, zero);
-    let inverse = s.select(is_one, one, otherwise);
     let negative = s.compare(CompareOp::Lt, exponent, zero);
-    s.select(negative, inverse, power)
+    let divisor = s.select(negative, zero, one);
+    s.binary(BinaryOp::Div, power, divisor)
 }
 
 fn wrapping_power(base: i128, exponent: i128, dtype: DType) -> i128 {
-    if exponent < 0 {
-        return match base {
-            1 => 1,
-            -1 if exponent % 2 == 0 => 1,
-            -1 => -1,
-            _ => 0,
-        };
-    }
     // Wrapping at 64 bits is wrapping at fewer bits too.
     debug_assert!(dtype.size() <= 8);
     let (mut power, mut square, mut rest) = (1u64, base as u64, exponent as u64);

@@ -81,5 +81,5 @@ pub(super) fn overlapped(x: Expr<'_>, step: i64) -> Result<Expr<'_>> {
 /// The index of each sample of each frame.
 fn places<'b>(b: build::Builder<'b>, count: &Dim, length: &Dim, step: &Dim) -> Expr<'b> {
     let frame = b.iota(&[count.clone(), Dim::ONE], 0, DType::I64);
-    frame * b.size(step, DType::I64) + b.iota(&[length.clone()], 0, DType::I64)
+    frame * b.size(step, DType::I64) + b.iota(std::slice::from_ref(length), 0, DType::I64)
 }

@@ -183,7 +183,7 @@ composite! {
         let (n, last) = (length(&x[0].spec()?, DType::F32)?, x[0].rank()? - 1);
         let ortho = is_ortho(b.attrs())?;
         let size = b.size(&n, DType::F32);
-        let k = b.iota(&[n.clone()], 0, DType::F32);
+        let k = b.iota(std::slice::from_ref(&n), 0, DType::F32);
         let quarter = k * (std::f64::consts::FRAC_PI_2) / size;
         let twice = n.clone() * Dim::from(2usize);
         match b.attrs().int("kind").unwrap_or(2) {

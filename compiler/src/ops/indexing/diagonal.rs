@@ -105,7 +105,7 @@ composite! {
                 true => x[1],
                 false => diagonal_row(x[1], high - k, high - low + 1, k, &own)?,
             };
-            let wanted = [&dims[..dims.len() - 2], &[own.clone()]].concat();
+            let wanted = [&dims[..dims.len() - 2], std::slice::from_ref(&own)].concat();
             if row.dims()?[..] != wanted[..] {
                 let wanted = format!("a diagonal of shape {}", infer::shape(&wanted));
                 return Err(infer::wrong(Kind::Shape, wanted, x[1].spec()?));

@@ -145,7 +145,7 @@ pub static SCATTER: OpDef = OpDef {
 /// The product of all but one factor: `product` is that of those that are not 0, of which `zeros` are.
 fn rest<'b>(is_0: Expr<'b>, factor: Expr<'b>, product: Expr<'b>, zeros: Expr<'b>) -> Expr<'b> {
     let others_are_0 = zeros.gt(is_0.cast(zeros.dtype()));
-    others_are_0.not().choose(product / factor, 0.0)
+    others_are_0.logical_not().choose(product / factor, 0.0)
 }
 
 /// Along which axes indices count.

@@ -82,6 +82,9 @@ impl<'b> Expr<'b> {
     /// Each matrix transposed.
     pub(super) fn transpose_matrix(self) -> Result<Self> {
         let rank = self.rank()?;
+        if rank < 2 {
+            return Err(infer::wrong(Kind::Shape, "matrices: a rank of at least 2", self.spec()?));
+        }
         let mut perm: Vec<usize> = (0..rank).collect();
         perm.swap(rank - 2, rank - 1);
         Ok(self.transpose(&perm))

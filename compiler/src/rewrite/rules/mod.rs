@@ -6,6 +6,7 @@ pub mod choose;
 pub mod compare;
 pub mod contract;
 pub mod fused;
+pub mod layout;
 pub mod movement;
 pub mod order;
 pub mod power;
@@ -33,6 +34,7 @@ pub const ALL: &[&[Rule]] = &[
     reduce::RULES,
     reduce::SINKS,
     contract::RULES,
+    layout::RULES,
     fused::RULES,
 ];
 

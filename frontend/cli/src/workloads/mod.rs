@@ -3,6 +3,8 @@
 //! A workload's k-th tensor is made with seed k, constants counted too.
 
 mod pure;
+#[cfg(test)]
+mod tests;
 mod train;
 
 use tracelift::Tensor;

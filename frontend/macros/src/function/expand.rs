@@ -93,6 +93,13 @@ fn free_function(f: &TracedFn) -> TokenStream {
                 #private::try_call(Self::function(), #types, (#bound), #body)
             }
 
+            /// Traces and compiles for such arguments ahead of use; nothing is run. Only dtypes and shapes of tensors
+            /// matter, so `tl::zeros(..)` will do.
+            #[track_caller]
+            #vis fn warm_up #generics (#(#params),*) -> #private::Result<()> #where_clause {
+                #private::concrete(Self::function(), #types, (#bound), #body).map(|_| ())
+            }
+
             /// The trace for these arguments, made if there is none; nothing is run.
             #[track_caller]
             #vis fn concrete #generics (#(#params),*) -> #private::Result<#private::Concrete> #where_clause {

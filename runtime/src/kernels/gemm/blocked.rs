@@ -96,20 +96,20 @@ pub fn run_alone<T: Float>(product: &Product<T>) -> Result<()> {
     piece(product, kernels, 0..product.m, 0..product.n.div_ceil(kernels.cols()), None)
 }
 
-type Range = std::ops::Range<usize>;
+pub type Range = std::ops::Range<usize>;
 
 /// How a product is cut into pieces: a function of its shape only.
-struct Grid {
+pub struct Grid {
     m: usize,
     panels: usize,
     rows_per_block: usize,
-    row_blocks: usize,
+    pub row_blocks: usize,
     panels_per_block: usize,
-    panel_blocks: usize,
+    pub panel_blocks: usize,
 }
 
 impl Grid {
-    fn of(m: usize, panels: usize, cost: i64) -> Grid {
+    pub fn of(m: usize, panels: usize, cost: i64) -> Grid {
         let rows_per_block = match m {
             _ if m <= ROWS_TOGETHER && panels >= MIN_PIECES || m <= ROW_BLOCK / 2 => m,
             _ if m >= 2 * MIN_PIECES * ROW_BLOCK => 2 * ROW_BLOCK,
@@ -124,7 +124,7 @@ impl Grid {
     }
 
     /// Rows and panels of a piece.
-    fn piece(&self, index: usize) -> (Range, Range) {
+    pub fn piece(&self, index: usize) -> (Range, Range) {
         let (row, panel) = (index / self.panel_blocks, index % self.panel_blocks);
         let cut = |block: usize, size: usize, end: usize| block * size..((block + 1) * size).min(end);
         (cut(row, self.rows_per_block, self.m), cut(panel, self.panels_per_block, self.panels))
@@ -132,27 +132,27 @@ impl Grid {
 }
 
 /// The length of all runs of the inner axis but the last, which may be shorter.
-fn run_length<T: Float>(product: &Product<T>, kernels: &Kernels<T>) -> usize {
+pub fn run_length<T: Float>(product: &Product<T>, kernels: &Kernels<T>) -> usize {
     let shallow = product.m <= kernels.rows && product.b.col_stride == 1;
     let longest = if shallow { SHALLOW } else { DEPTH };
     product.k.div_ceil(product.k.div_ceil(longest).max(1)).max(1)
 }
 
 /// The runs of the inner axis.
-fn runs(k: usize, length: usize) -> impl Iterator<Item = Range> {
+pub fn runs(k: usize, length: usize) -> impl Iterator<Item = Range> {
     // An empty inner axis has one empty run, which writes zeros.
     (0..k.div_ceil(length).max(1)).map(move |i| (i * length).min(k)..((i + 1) * length).min(k))
 }
 
 /// All of `b`, packed: for each run of the inner axis, for each panel, its rows.
-struct Panels {
+pub struct Panels {
     block: Block,
     /// Columns of all panels, the last one rounded up to whole vectors.
     width: usize,
 }
 
 impl Panels {
-    fn pack<T: Float>(product: &Product<T>, kernels: &Kernels<T>) -> Result<Panels> {
+    pub fn pack<T: Float>(product: &Product<T>, kernels: &Kernels<T>) -> Result<Panels> {
         let (n, k, step) = (product.n, product.k, kernels.cols());
         let width = kernels.padded(n);
         let length = run_length(product, kernels);
@@ -164,15 +164,20 @@ impl Panels {
                     let cols = panel * step..((panel + 1) * step).min(n);
                     // SAFETY: the block has room for every panel of every run; panels are packed by one thread each.
                     unsafe {
-                        pack_panel(&product.b, &run, &cols, kernels, packed.panel::<T>(&run, cols.start).cast_mut())
-                    };
+                        pack_panel(&product.b, &run, &cols, kernels, packed.panel::<T>(&run, cols.start).cast_mut());
+                    }
                 }
             }
         });
         Ok(packed)
     }
 
-    /// The rows `run` of the panel that begins at column `col`.
+    /// The rows `run` of the panel of these columns.
+    pub fn right<T: Float>(&self, run: &Range, cols: &Range, kernels: &Kernels<T>) -> Right<T> {
+        Right { ptr: self.panel(run, cols.start), row_stride: kernels.padded(cols.len()) as isize }
+    }
+
+    /// The address of the rows `run` of the panel that begins at column `col`.
     fn panel<T>(&self, run: &Range, col: usize) -> *const T {
         // SAFETY: earlier runs take `width` columns a row, earlier panels of this run its length a column.
         unsafe { self.block.as_ptr().cast::<T>().add(run.start * self.width + run.len() * col) }
@@ -209,45 +214,78 @@ fn piece<T: Float>(
             }
             for panel in panels.clone() {
                 let cols = panel * step..((panel + 1) * step).min(n);
-                let (b_ptr, b_row_stride) = match shared {
-                    Some(panels) => (panels.panel::<T>(&run, cols.start), kernels.padded(cols.len()) as isize),
-                    None if packs_b(&cols) => {
-                        pack_panel(&b, &run, &cols, kernels, b_scratch);
-                        (b_scratch.cast_const(), kernels.padded(cols.len()) as isize)
-                    }
-                    None => (b.at(run.start, cols.start), b.row_stride),
+                let right = match shared {
+                    Some(panels) => panels.right(&run, &cols, kernels),
+                    None if packs_b(&cols) => pack_panel(&b, &run, &cols, kernels, b_scratch),
+                    None => Right { ptr: b.at(run.start, cols.start), row_stride: b.row_stride },
                 };
-                for row in rows.clone().step_by(kernels.rows) {
-                    let a = if packs_a {
-                        let ptr = a_scratch.add((row - rows.start) * run.len()).cast_const();
+                let left = |row: usize| match packs_a {
+                    true => {
+                        let ptr = a_scratch.add(row * run.len()).cast_const();
                         Matrix { ptr, row_stride: 1, col_stride: kernels.rows as isize }
-                    } else {
-                        Matrix { ptr: a.at(row, run.start), ..a }
-                    };
-                    kernels.run(&Tile {
-                        rows: kernels.rows.min(rows.end - row),
-                        cols: cols.len(),
-                        k: run.len(),
-                        a,
-                        b: b_ptr,
-                        b_row_stride,
-                        c: c.add(row * n + cols.start),
-                        c_row_stride: n as isize,
-                        accumulate: run.start > 0,
-                    });
-                }
+                    }
+                    false => Matrix { ptr: a.at(rows.start + row, run.start), ..a },
+                };
+                let size = (rows.len(), cols.len(), run.len());
+                let to = (c.add(rows.start * n + cols.start), n);
+                tiles(kernels, size, left, right, to, run.start > 0);
             }
         }
     }
     Ok(())
 }
 
+/// A run of a panel of `b` as register kernels read it.
+#[derive(Clone, Copy)]
+pub struct Right<T> {
+    pub ptr: *const T,
+    pub row_stride: isize,
+}
+
+/// Multiplies `(rows, cols, k)` of `left`, which is asked for the matrix that begins at a row, with a panel; writes
+/// to `to`, or adds to it: an address and the distance of its rows.
+///
+/// # Safety
+/// The operands are readable and the target writable to that extent.
+pub unsafe fn tiles<T: Float>(
+    kernels: &Kernels<T>,
+    (rows, cols, k): (usize, usize, usize),
+    left: impl Fn(usize) -> Matrix<T>,
+    right: Right<T>,
+    (c, c_row_stride): (*mut T, usize),
+    accumulate: bool,
+) {
+    for row in (0..rows).step_by(kernels.rows) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            kernels.run(&Tile {
+                rows: kernels.rows.min(rows - row),
+                cols,
+                k,
+                a: left(row),
+                b: right.ptr,
+                b_row_stride: right.row_stride,
+                c: c.add(row * c_row_stride),
+                c_row_stride: c_row_stride as isize,
+                accumulate,
+            });
+        }
+    }
+}
+
 /// Copies rows `run` of columns `cols`, padded with zeros to whole vectors, to `to`.
 ///
 /// # Safety
 /// The part is inside `b`; `to` has room for the padded copy.
-unsafe fn pack_panel<T: Float>(b: &Matrix<T>, run: &Range, cols: &Range, kernels: &Kernels<T>, to: *mut T) {
+pub unsafe fn pack_panel<T: Float>(
+    b: &Matrix<T>,
+    run: &Range,
+    cols: &Range,
+    kernels: &Kernels<T>,
+    to: *mut T,
+) -> Right<T> {
     let width = kernels.padded(cols.len());
+    let packed = Right { ptr: to.cast_const(), row_stride: width as isize };
     // SAFETY: the caller's promise.
     unsafe {
         if b.col_stride == 1 {
@@ -256,7 +294,7 @@ unsafe fn pack_panel<T: Float>(b: &Matrix<T>, run: &Range, cols: &Range, kernels
                 to.copy_from_nonoverlapping(b.at(row, cols.start), cols.len());
                 to.add(cols.len()).write_bytes(0, width - cols.len());
             }
-            return;
+            return packed;
         }
         // A few rows at a time, so that the lines written to stay in the first-level cache.
         const ROWS: usize = 16;
@@ -274,6 +312,7 @@ unsafe fn pack_panel<T: Float>(b: &Matrix<T>, run: &Range, cols: &Range, kernels
             }
         }
     }
+    packed
 }
 
 /// Copies columns `run` of `rows` to `to`: groups of `group` rows, each column by column.

@@ -44,12 +44,17 @@ pub struct Tile<T> {
     pub rows: usize,
     /// At most `lanes * vectors`.
     pub cols: usize,
+    /// Length of the sums.
     pub k: usize,
+    /// The left operand.
     pub a: Matrix<T>,
     /// Rows of whole vectors, so more than `cols` if that is no multiple of `lanes`.
     pub b: *const T,
+    /// Distance of its rows.
     pub b_row_stride: isize,
+    /// The result.
     pub c: *mut T,
+    /// Distance of its rows.
     pub c_row_stride: isize,
     /// Add to what is there instead of overwriting it.
     pub accumulate: bool,

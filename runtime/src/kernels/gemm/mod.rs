@@ -2,7 +2,8 @@
 //!
 //! f32 and f64 go through a blocked driver ([`blocked`]) over the register kernels of the `gemm` crates
 //! ([`micro`]); skinny products with rows of both operands contiguous are dot products ([`dots`]); f16 and bf16
-//! are computed in f32; integers and complex numbers take plain loops ([`naive`]). Transposes are strides.
+//! are computed in f32; integers and complex numbers take plain loops ([`naive`]). Transposes are strides. Products
+//! of a left side that is not stored, as in convolutions, have a driver of their own ([`gathered`]).
 //!
 //! Invariants
 //! - nothing is allocated but scratch from the pool, so that a repeated product asks the system for nothing;
@@ -11,7 +12,8 @@
 
 mod blocked;
 mod dots;
-mod micro;
+pub mod gathered;
+pub mod micro;
 mod naive;
 
 use super::library::{View, ViewMut};
@@ -60,10 +62,13 @@ pub fn matmul(
 
 /// A matrix to read: an address and strides in elements.
 #[derive(Clone, Copy)]
-struct Matrix<T> {
-    ptr: *const T,
-    row_stride: isize,
-    col_stride: isize,
+pub struct Matrix<T> {
+    /// Address of the first element.
+    pub ptr: *const T,
+    /// Distance of the rows.
+    pub row_stride: isize,
+    /// Distance of the columns.
+    pub col_stride: isize,
 }
 
 // SAFETY: a matrix is an address of plain elements that are only read.
@@ -81,7 +86,8 @@ impl<T> Matrix<T> {
         unsafe { self.ptr.offset(row as isize * self.row_stride + col as isize * self.col_stride) }
     }
 
-    fn transposed(self) -> Self {
+    /// Rows as columns.
+    pub fn transposed(self) -> Self {
         Matrix { row_stride: self.col_stride, col_stride: self.row_stride, ..self }
     }
 }
@@ -238,29 +244,9 @@ impl Batch {
 
     /// Half floats: operands widened to f32, the result narrowed.
     fn run_half(&self, a: &View<'_>, b: &View<'_>, c: &ViewMut<'_>, epilogue: Option<&Epilogue<'_>>) -> Result<()> {
-        let dtype = c.dtype();
-        let widened = |view: &View<'_>| -> Result<Block> {
-            let block = Block::new(view.len() * size_of::<f32>())?;
-            // SAFETY: half floats are 16 bits of any pattern; the block holds as many f32.
-            let (from, to) = unsafe {
-                (
-                    std::slice::from_raw_parts(view.as_ptr().cast::<u16>(), view.len()),
-                    std::slice::from_raw_parts_mut(block.as_ptr().cast::<f32>(), view.len()),
-                )
-            };
-            tile::widen(dtype, to, from);
-            Ok(block)
-        };
         let (a, b, wide) = (widened(a)?, widened(b)?, Block::new(c.len() * size_of::<f32>())?);
         self.run_float_raw(a.as_ptr().cast::<f32>(), b.as_ptr().cast::<f32>(), wide.as_ptr().cast::<f32>(), None)?;
-        // SAFETY: as above; the product is finished.
-        let (from, to) = unsafe {
-            (
-                std::slice::from_raw_parts(wide.as_ptr().cast::<f32>(), c.len()),
-                std::slice::from_raw_parts_mut(c.as_mut_ptr().cast::<u16>(), c.len()),
-            )
-        };
-        tile::narrow(dtype, to, from);
+        narrowed(&wide, c);
         run_epilogue(self.count * self.m, self.n, epilogue);
         Ok(())
     }
@@ -288,8 +274,50 @@ impl Batch {
     }
 }
 
+/// `c[m, n] = a[m, k] · b[k, n]` of matrices with any strides, `c` dense.
+///
+/// # Safety
+/// `a` and `b` are readable and `c` writable to the extent of `(m, n, k)`.
+pub unsafe fn product<T: micro::Float>(
+    (m, n, k): (usize, usize, usize),
+    a: Matrix<T>,
+    b: Matrix<T>,
+    c: *mut T,
+    epilogue: Option<&Epilogue<'_>>,
+) -> Result<()> {
+    blocked::run(&Product { m, n, k, a, b, c }, epilogue)
+}
+
+/// A copy of half floats as f32.
+pub fn widened(view: &View<'_>) -> Result<Block> {
+    let block = Block::new(view.len() * size_of::<f32>())?;
+    if !view.is_empty() {
+        // SAFETY: half floats are 16 bits of any pattern; the block holds as many f32.
+        let (from, to) = unsafe {
+            (
+                std::slice::from_raw_parts(view.as_ptr().cast::<u16>(), view.len()),
+                std::slice::from_raw_parts_mut(block.as_ptr().cast::<f32>(), view.len()),
+            )
+        };
+        tile::widen(view.dtype(), to, from);
+    }
+    Ok(block)
+}
+
+/// Rounds the f32 of a block, all of them written, to the half floats of `to`.
+pub fn narrowed(wide: &Block, to: &ViewMut<'_>) {
+    // SAFETY: the block holds as many f32; half floats are 16 bits of any pattern.
+    let (from, halves) = unsafe {
+        (
+            std::slice::from_raw_parts(wide.as_ptr().cast::<f32>(), to.len()),
+            std::slice::from_raw_parts_mut(to.as_mut_ptr().cast::<u16>(), to.len()),
+        )
+    };
+    tile::narrow(to.dtype(), halves, from);
+}
+
 /// Runs the epilogue over all rows of a finished result.
-fn run_epilogue(rows: usize, cols: usize, epilogue: Option<&Epilogue<'_>>) {
+pub fn run_epilogue(rows: usize, cols: usize, epilogue: Option<&Epilogue<'_>>) {
     if let Some(epilogue) = epilogue {
         parallel::for_each(rows as i64, cols as i64, &|begin, end, _| epilogue(begin, end));
     }

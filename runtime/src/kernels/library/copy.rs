@@ -1,9 +1,9 @@
 //! `pad` and `concat`: whole runs of elements put side by side.
 
 use super::LibraryCx;
+use crate::array::DType;
 use crate::array::Shape;
 use crate::array::element::with_bits;
-use crate::array::DType;
 use crate::error::{Kind, Result};
 use crate::exec::parallel;
 

@@ -190,33 +190,47 @@ fn sizes(name: &str, cx: &LibraryCx<'_>, dims: &[usize], indices: &[usize]) -> R
     Ok((sizes, gathered.copied().collect()))
 }
 
-/// The indices as i64, checked.
-enum Places<'a> {
+/// Integers as i64.
+pub enum Integers<'a> {
+    /// They are.
     Given(&'a [i64]),
-    Converted { block: Block, len: usize },
+    /// A copy.
+    Converted {
+        /// Holds them.
+        block: Block,
+        /// How many.
+        len: usize,
+    },
 }
 
-impl Places<'_> {
-    fn as_slice(&self) -> &[i64] {
+impl Integers<'_> {
+    /// All of them.
+    pub fn as_slice(&self) -> &[i64] {
         match self {
-            Places::Given(indices) => indices,
+            Integers::Given(indices) => indices,
             // SAFETY: `convert` filled the block with so many.
-            Places::Converted { block, len } => unsafe { std::slice::from_raw_parts(block.as_ptr().cast(), *len) },
+            Integers::Converted { block, len } => unsafe { std::slice::from_raw_parts(block.as_ptr().cast(), *len) },
         }
     }
 }
 
-fn places<'a>(name: &str, cx: &LibraryCx<'_>, indices: &View<'a>, sizes: &Sizes) -> Result<Places<'a>> {
-    let places = match indices.dtype() {
-        DType::I64 => Places::Given(indices.as_slice()),
-        DType::I32 => convert::<i32>(indices)?,
-        DType::I16 => convert::<i16>(indices)?,
-        DType::I8 => convert::<i8>(indices)?,
-        DType::U32 => convert::<u32>(indices)?,
-        DType::U16 => convert::<u16>(indices)?,
-        DType::U8 => convert::<u8>(indices)?,
-        _ => return Err(cx.bad(name, Kind::DType, "indices must be integers of up to 63 bits")),
-    };
+/// An operand's elements as i64.
+pub fn integers<'a>(name: &str, cx: &LibraryCx<'_>, view: &View<'a>) -> Result<Integers<'a>> {
+    match view.dtype() {
+        DType::I64 => Ok(Integers::Given(view.as_slice())),
+        DType::I32 => convert::<i32>(view),
+        DType::I16 => convert::<i16>(view),
+        DType::I8 => convert::<i8>(view),
+        DType::U32 => convert::<u32>(view),
+        DType::U16 => convert::<u16>(view),
+        DType::U8 => convert::<u8>(view),
+        _ => Err(cx.bad(name, Kind::DType, "indices must be integers of up to 63 bits")),
+    }
+}
+
+/// The indices, checked.
+fn places<'a>(name: &str, cx: &LibraryCx<'_>, indices: &View<'a>, sizes: &Sizes) -> Result<Integers<'a>> {
+    let places = integers(name, cx, indices)?;
     let limit = sizes.places as u64;
     // A negative index is a large one when read as unsigned.
     if let Some(at) = places.as_slice().iter().position(|&index| index as u64 >= limit) {
@@ -228,14 +242,14 @@ fn places<'a>(name: &str, cx: &LibraryCx<'_>, indices: &View<'a>, sizes: &Sizes)
     Ok(places)
 }
 
-fn convert<'a, I: Element + Into<i64>>(indices: &View<'a>) -> Result<Places<'a>> {
+fn convert<'a, I: Element + Into<i64>>(indices: &View<'a>) -> Result<Integers<'a>> {
     let len = indices.len();
     let block = Block::new(len * size_of::<i64>())?;
     for (i, &index) in indices.as_slice::<I>().iter().enumerate() {
         // SAFETY: the block has room for as many.
         unsafe { *block.as_ptr().cast::<i64>().add(i) = index.into() };
     }
-    Ok(Places::Converted { block, len })
+    Ok(Integers::Converted { block, len })
 }
 
 #[cfg(test)]

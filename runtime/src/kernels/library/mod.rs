@@ -6,29 +6,32 @@
 
 mod bounded;
 mod copy;
+mod ctc;
 mod draw;
 #[cfg(feature = "fft")]
 mod fft;
 mod fill;
+pub mod host;
 mod index;
 #[cfg(feature = "linalg")]
 mod linalg;
-mod number;
+pub(crate) mod number;
 mod pointwise;
 mod reduce;
 mod scan;
 mod search;
 mod sort;
 mod strided;
+mod suppress;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod view;
 
 pub use view::{View, ViewMut};
 
 use crate::array::DType;
 use crate::error::{Error, Kind, Result};
-use crate::kernels::gemm;
+use crate::kernels::{conv, gemm};
 use std::fmt::Write as _;
 
 /// One library kernel.
@@ -52,7 +55,8 @@ pub struct LibraryCx<'a> {
     /// Integer parameters, in the order of the kernel's doc.
     pub params: &'a [i64],
     /// To be called with `(row_begin, row_end)`, from any thread, as soon as all columns of these rows of the
-    /// first output are final; a row is a run along the last axis. Each row is passed once. Only `matmul` has one.
+    /// first output are final; a row is a run along the last axis. Each row is passed once. Only `matmul` and
+    /// `convolution` have one.
     pub epilogue: Option<&'a (dyn Fn(i64, i64) + Sync)>,
 }
 
@@ -63,6 +67,54 @@ pub static TABLE: &[LibraryKernel] = &[
         doc: "a, b -> c; [transpose_a, transpose_b]: the product over the last two axes; the axes before broadcast",
         can_fail: false,
         run: matmul,
+    },
+    LibraryKernel {
+        name: "convolution",
+        doc: "x, filter -> y; [strides…, dilations…, zeros before…]: channels last, groups by the filter's channels",
+        can_fail: false,
+        run: conv::forward,
+    },
+    LibraryKernel {
+        name: "conv_backprop_input",
+        doc: "dy, filter -> dx; [strides…, dilations…, zeros before…]: the gradient of `convolution` by x",
+        can_fail: false,
+        run: conv::input_gradient,
+    },
+    LibraryKernel {
+        name: "conv_backprop_filter",
+        doc: "x, dy -> dfilter; [strides…, dilations…, zeros before…]: the gradient of `convolution` by the filter",
+        can_fail: false,
+        run: conv::filter_gradient,
+    },
+    LibraryKernel {
+        name: "max_pool",
+        doc: "x -> y; [window…, strides…, dilations…, padding before…]: the greatest of each window; NaN is greatest",
+        can_fail: false,
+        run: conv::max_pool,
+    },
+    LibraryKernel {
+        name: "max_pool_with_argmax",
+        doc: "x -> y, index (i64); as max_pool: and which element of its image the first of the greatest is",
+        can_fail: false,
+        run: conv::max_pool_with_argmax,
+    },
+    LibraryKernel {
+        name: "ctc_loss",
+        doc: "labels, logits, label_length, logit_length -> loss; [blank]: logits are [time, batch, class]",
+        can_fail: true,
+        run: ctc::loss,
+    },
+    LibraryKernel {
+        name: "ctc_loss_gradient",
+        doc: "labels, logits, label_length, logit_length -> gradient; [blank]: of ctc_loss by the logits",
+        can_fail: true,
+        run: ctc::gradient,
+    },
+    LibraryKernel {
+        name: "non_max_suppression",
+        doc: "boxes, scores -> indices, count (i32); [overlap, score (bits of f64)]: zeros behind the boxes kept",
+        can_fail: false,
+        run: suppress::non_max_suppression,
     },
     LibraryKernel {
         name: "copy_strided",
@@ -233,6 +285,12 @@ pub static TABLE: &[LibraryKernel] = &[
         can_fail: false,
         run: fill::iota,
     },
+    LibraryKernel {
+        name: host::ROUTINE,
+        doc: "xs… -> ys…; [number]: a kernel of the user's own, registered in this process",
+        can_fail: true,
+        run: host::host_call,
+    },
     LibraryKernel { name: "fill", doc: "value -> y: the one value everywhere", can_fail: false, run: fill::fill },
 ];
 
@@ -312,9 +370,9 @@ impl<'a> LibraryCx<'a> {
         usize::try_from(value).map_err(|_| self.bad(kernel, Kind::Value, format!("parameter {value} is negative")))
     }
 
-    /// An error of this call: `kernel: what (operands f32[2, 3], i32[4]; results …; params …)`.
+    /// An error of this call: `` `kernel`: what (operands f32[2, 3], i32[4]; results …; params …) ``.
     fn bad(&self, kernel: &str, kind: Kind, what: impl std::fmt::Display) -> Error {
-        let mut text = format!("{kernel}: {what} (operands ");
+        let mut text = format!("`{kernel}`: {what} (operands ");
         for (i, view) in self.inputs.iter().enumerate() {
             let _ = write!(text, "{}{view:?}", if i > 0 { ", " } else { "" });
         }

@@ -30,10 +30,10 @@ pub trait Number: Element {
     fn add(x: Self::Acc, y: Self::Acc) -> Self::Acc;
     /// `x * y`.
     fn mul(x: Self::Acc, y: Self::Acc) -> Self::Acc;
-    /// The place of `self` relative to `other`.
-    fn order(self, other: Self) -> Ordering;
+    /// The place of `x` relative to `y`.
+    fn compare(x: Self::Acc, y: Self::Acc) -> Ordering;
     /// Whether it is NaN.
-    fn is_nan(self) -> bool;
+    fn unordered(x: Self::Acc) -> bool;
     /// A number that compares as the element does in the order, so that sorting is compiled once.
     fn key(self) -> u64;
 
@@ -58,69 +58,149 @@ pub trait Number: Element {
         }
     }
 
+    /// The place of `self` relative to `other`.
+    #[inline(always)]
+    fn order(self, other: Self) -> Ordering {
+        Self::compare(self.widen(), other.widen())
+    }
+
+    /// Whether it is NaN.
+    #[inline(always)]
+    fn is_nan(self) -> bool {
+        Self::unordered(self.widen())
+    }
+
     /// The greater, or NaN.
     #[inline(always)]
     fn max(x: Self::Acc, y: Self::Acc) -> Self::Acc {
         // NaN is greatest in the order.
-        if Self::narrow(y).order(Self::narrow(x)) == Ordering::Greater { y } else { x }
+        if Self::compare(y, x) == Ordering::Greater { y } else { x }
     }
 
     /// The lesser, or NaN.
     #[inline(always)]
     fn min(x: Self::Acc, y: Self::Acc) -> Self::Acc {
-        let (a, b) = (Self::narrow(x), Self::narrow(y));
-        if !a.is_nan() && (b.is_nan() || b.order(a) == Ordering::Less) { y } else { x }
+        if !Self::unordered(x) && (Self::unordered(y) || Self::compare(y, x) == Ordering::Less) { y } else { x }
     }
 }
 
-macro_rules! float {
-    ($($t:ty),*) => {$(
+/// Implements [`Number`]: the constants, then what each method gives for the names before it.
+macro_rules! number {
+    (
+        $($t:ty),+ as $acc:ty: zero $zero:expr, one $one:expr, least $least:expr, greatest $greatest:expr;
+        widen $v:ident $widen:expr;
+        narrow $n:ident $narrow:expr;
+        add $ax:ident $ay:ident $add:expr;
+        mul $mx:ident $my:ident $mul:expr;
+        compare $ox:ident $oy:ident $compare:expr;
+        unordered $q:ident $unordered:expr;
+        key $k:ident $key:expr;
+    ) => {$(
         impl Number for $t {
-            type Acc = $t;
-            const ZERO: $t = 0.0;
-            const ONE: $t = 1.0;
-            const LEAST: $t = <$t>::NEG_INFINITY;
-            const GREATEST: $t = <$t>::INFINITY;
+            type Acc = $acc;
+            const ZERO: $acc = $zero;
+            const ONE: $acc = $one;
+            const LEAST: $acc = $least;
+            const GREATEST: $acc = $greatest;
 
             #[inline(always)]
-            fn widen(self) -> $t {
-                self
+            fn widen(self) -> $acc {
+                let $v = self;
+                $widen
             }
 
             #[inline(always)]
-            fn narrow(value: $t) -> $t {
-                value
+            fn narrow($n: $acc) -> $t {
+                $narrow
             }
 
             #[inline(always)]
-            fn add(x: $t, y: $t) -> $t {
-                x + y
+            fn add($ax: $acc, $ay: $acc) -> $acc {
+                $add
             }
 
             #[inline(always)]
-            fn mul(x: $t, y: $t) -> $t {
-                x * y
+            fn mul($mx: $acc, $my: $acc) -> $acc {
+                $mul
             }
 
             #[inline(always)]
-            fn order(self, other: Self) -> Ordering {
-                self.partial_cmp(&other).unwrap_or_else(|| self.is_nan().cmp(&other.is_nan()))
+            fn compare($ox: $acc, $oy: $acc) -> Ordering {
+                $compare
             }
 
             #[inline(always)]
-            fn is_nan(self) -> bool {
-                self != self
+            fn unordered($q: $acc) -> bool {
+                $unordered
             }
 
             #[inline(always)]
             fn key(self) -> u64 {
-                float_key(self as f64)
+                let $k = self;
+                $key
             }
         }
-    )*};
+    )+};
 }
 
-float!(f32, f64);
+number! {
+    f32, f64 as Self: zero 0.0, one 1.0, least Self::NEG_INFINITY, greatest Self::INFINITY;
+    widen x x;
+    narrow x x;
+    add x y x + y;
+    mul x y x * y;
+    compare x y x.partial_cmp(&y).unwrap_or_else(|| x.is_nan().cmp(&y.is_nan()));
+    unordered x x.is_nan();
+    key x float_key(x as f64);
+}
+
+number! {
+    f16, bf16 as f32: zero 0.0, one 1.0, least f32::NEG_INFINITY, greatest f32::INFINITY;
+    widen x x.to_f32();
+    narrow x Self::from_f32(x);
+    add x y x + y;
+    mul x y x * y;
+    compare x y x.order(y);
+    unordered x x.is_nan();
+    key x float_key(x.to_f64());
+}
+
+number! {
+    i8, i16, i32, i64, u8, u16, u32, u64 as Self: zero 0, one 1, least Self::MIN, greatest Self::MAX;
+    widen x x;
+    narrow x x;
+    add x y x.wrapping_add(y);
+    mul x y x.wrapping_mul(y);
+    compare x y x.cmp(&y);
+    unordered _x false;
+    // Counted from the least: signed numbers are shifted, unsigned ones are not.
+    key x (x as i128 - Self::MIN as i128) as u64;
+}
+
+number! {
+    bool as Self: zero false, one true, least false, greatest true;
+    widen x x;
+    narrow x x;
+    add x y x | y;
+    mul x y x & y;
+    compare x y x.cmp(&y);
+    unordered _x false;
+    key x x as u64;
+}
+
+number! {
+    [f32; 2] as Self: zero [0.0, 0.0], one [1.0, 0.0], least [f32::NEG_INFINITY; 2], greatest [f32::INFINITY; 2];
+    widen x x;
+    narrow x x;
+    add x y [x[0] + y[0], x[1] + y[1]];
+    mul x y [x[0] * y[0] - x[1] * y[1], x[0] * y[1] + x[1] * y[0]];
+    compare x y match x.is_nan() || y.is_nan() {
+        true => x.is_nan().cmp(&y.is_nan()),
+        false => x[0].order(y[0]).then(x[1].order(y[1])),
+    };
+    unordered x x[0].is_nan() || x[1].is_nan();
+    key x complex_key(x);
+}
 
 /// Bits of the float, arranged so that they compare as unsigned numbers; one key for all NaN, one for both zeros.
 #[inline(always)]
@@ -132,209 +212,17 @@ fn float_key(x: f64) -> u64 {
     if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
 }
 
-macro_rules! half_float {
-    ($($t:ty),*) => {$(
-        impl Number for $t {
-            type Acc = f32;
-            const ZERO: f32 = 0.0;
-            const ONE: f32 = 1.0;
-            const LEAST: f32 = f32::NEG_INFINITY;
-            const GREATEST: f32 = f32::INFINITY;
-
-            #[inline(always)]
-            fn widen(self) -> f32 {
-                self.to_f32()
-            }
-
-            #[inline(always)]
-            fn narrow(value: f32) -> $t {
-                <$t>::from_f32(value)
-            }
-
-            #[inline(always)]
-            fn add(x: f32, y: f32) -> f32 {
-                x + y
-            }
-
-            #[inline(always)]
-            fn mul(x: f32, y: f32) -> f32 {
-                x * y
-            }
-
-            #[inline(always)]
-            fn order(self, other: Self) -> Ordering {
-                self.to_f32().order(other.to_f32())
-            }
-
-            #[inline(always)]
-            fn is_nan(self) -> bool {
-                <$t>::is_nan(self)
-            }
-
-            #[inline(always)]
-            fn key(self) -> u64 {
-                float_key(self.to_f64())
-            }
-
-            #[inline(always)]
-            fn max(x: f32, y: f32) -> f32 {
-                <f32 as Number>::max(x, y)
-            }
-
-            #[inline(always)]
-            fn min(x: f32, y: f32) -> f32 {
-                <f32 as Number>::min(x, y)
-            }
-        }
-    )*};
-}
-
-half_float!(f16, bf16);
-
-macro_rules! integer {
-    ($($t:ty),*) => {$(
-        impl Number for $t {
-            type Acc = $t;
-            const ZERO: $t = 0;
-            const ONE: $t = 1;
-            const LEAST: $t = <$t>::MIN;
-            const GREATEST: $t = <$t>::MAX;
-
-            #[inline(always)]
-            fn widen(self) -> $t {
-                self
-            }
-
-            #[inline(always)]
-            fn narrow(value: $t) -> $t {
-                value
-            }
-
-            #[inline(always)]
-            fn add(x: $t, y: $t) -> $t {
-                x.wrapping_add(y)
-            }
-
-            #[inline(always)]
-            fn mul(x: $t, y: $t) -> $t {
-                x.wrapping_mul(y)
-            }
-
-            #[inline(always)]
-            fn order(self, other: Self) -> Ordering {
-                self.cmp(&other)
-            }
-
-            #[inline(always)]
-            fn is_nan(self) -> bool {
-                false
-            }
-
-            #[inline(always)]
-            fn key(self) -> u64 {
-                // Counted from the least: signed numbers are shifted, unsigned ones are not.
-                (self as i128 - <$t>::MIN as i128) as u64
-            }
-        }
-    )*};
-}
-
-integer!(i8, i16, i32, i64, u8, u16, u32, u64);
-
-impl Number for bool {
-    type Acc = bool;
-    const ZERO: bool = false;
-    const ONE: bool = true;
-    const LEAST: bool = false;
-    const GREATEST: bool = true;
-
-    #[inline(always)]
-    fn widen(self) -> bool {
-        self
+/// The keys of both parts.
+#[inline(always)]
+fn complex_key(x: [f32; 2]) -> u64 {
+    if x.is_nan() {
+        return u64::MAX;
     }
-
-    #[inline(always)]
-    fn narrow(value: bool) -> bool {
-        value
-    }
-
-    #[inline(always)]
-    fn add(x: bool, y: bool) -> bool {
-        x | y
-    }
-
-    #[inline(always)]
-    fn mul(x: bool, y: bool) -> bool {
-        x & y
-    }
-
-    #[inline(always)]
-    fn order(self, other: Self) -> Ordering {
-        self.cmp(&other)
-    }
-
-    #[inline(always)]
-    fn is_nan(self) -> bool {
-        false
-    }
-
-    #[inline(always)]
-    fn key(self) -> u64 {
-        self as u64
-    }
-}
-
-impl Number for [f32; 2] {
-    type Acc = [f32; 2];
-    const ZERO: [f32; 2] = [0.0, 0.0];
-    const ONE: [f32; 2] = [1.0, 0.0];
-    const LEAST: [f32; 2] = [f32::NEG_INFINITY; 2];
-    const GREATEST: [f32; 2] = [f32::INFINITY; 2];
-
-    #[inline(always)]
-    fn widen(self) -> [f32; 2] {
-        self
-    }
-
-    #[inline(always)]
-    fn narrow(value: [f32; 2]) -> [f32; 2] {
-        value
-    }
-
-    #[inline(always)]
-    fn add(x: [f32; 2], y: [f32; 2]) -> [f32; 2] {
-        [x[0] + y[0], x[1] + y[1]]
-    }
-
-    #[inline(always)]
-    fn mul(x: [f32; 2], y: [f32; 2]) -> [f32; 2] {
-        [x[0] * y[0] - x[1] * y[1], x[0] * y[1] + x[1] * y[0]]
-    }
-
-    #[inline(always)]
-    fn order(self, other: Self) -> Ordering {
-        if self.is_nan() || other.is_nan() {
-            return self.is_nan().cmp(&other.is_nan());
-        }
-        self[0].order(other[0]).then(self[1].order(other[1]))
-    }
-
-    #[inline(always)]
-    fn is_nan(self) -> bool {
-        self[0].is_nan() || self[1].is_nan()
-    }
-
-    #[inline(always)]
-    fn key(self) -> u64 {
-        if self.is_nan() {
-            return u64::MAX;
-        }
-        let part = |x: f32| {
-            let bits = (x + 0.0).to_bits();
-            if bits >> 31 == 1 { !bits } else { bits | 1 << 31 }
-        };
-        (part(self[0]) as u64) << 32 | part(self[1]) as u64
-    }
+    let part = |x: f32| {
+        let bits = (x + 0.0).to_bits();
+        if bits >> 31 == 1 { !bits } else { bits | 1 << 31 }
+    };
+    (part(x[0]) as u64) << 32 | part(x[1]) as u64
 }
 
 #[cfg(test)]

@@ -126,7 +126,7 @@ mod tests {
         assert!(
             error
                 .message()
-                .contains("gather_nd: index 2 (element 3 of the indices) is out of range for axis 1 of length 2"),
+                .contains("`gather_nd`: index 2 (element 3 of the indices) is out of range for axis 1 of length 2"),
             "{error}"
         );
     }

@@ -50,31 +50,6 @@ impl<'a> View<'a> {
         Self { ptr: array.as_ptr(), dtype: array.dtype(), dims: array.shape(), memory: PhantomData }
     }
 
-    /// Element type.
-    pub fn dtype(&self) -> DType {
-        self.dtype
-    }
-
-    /// The length of each axis.
-    pub fn dims(&self) -> &'a [usize] {
-        self.dims
-    }
-
-    /// Number of axes.
-    pub fn rank(&self) -> usize {
-        self.dims.len()
-    }
-
-    /// Number of elements.
-    pub fn len(&self) -> usize {
-        self.dims.iter().product()
-    }
-
-    /// Whether there are no elements.
-    pub fn is_empty(&self) -> bool {
-        self.dims.contains(&0)
-    }
-
     /// Address of the first element.
     pub fn as_ptr(&self) -> *const u8 {
         self.ptr
@@ -107,31 +82,6 @@ impl<'a> ViewMut<'a> {
         Ok(Self { ptr, dtype: array.dtype(), dims: array.shape(), memory: PhantomData })
     }
 
-    /// Element type.
-    pub fn dtype(&self) -> DType {
-        self.dtype
-    }
-
-    /// The length of each axis.
-    pub fn dims(&self) -> &'a [usize] {
-        self.dims
-    }
-
-    /// Number of axes.
-    pub fn rank(&self) -> usize {
-        self.dims.len()
-    }
-
-    /// Number of elements.
-    pub fn len(&self) -> usize {
-        self.dims.iter().product()
-    }
-
-    /// Whether there are no elements.
-    pub fn is_empty(&self) -> bool {
-        self.dims.contains(&0)
-    }
-
     /// Address of the first element.
     pub fn as_mut_ptr(&self) -> *mut u8 {
         self.ptr
@@ -153,14 +103,42 @@ impl<'a> ViewMut<'a> {
     }
 }
 
-impl fmt::Debug for View<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{:?}", self.dtype, self.dims)
-    }
+/// What both kinds of view tell of their shape.
+macro_rules! shaped {
+    ($($view:ident)*) => {$(
+        impl<'a> $view<'a> {
+            /// Element type.
+            pub fn dtype(&self) -> DType {
+                self.dtype
+            }
+
+            /// The length of each axis.
+            pub fn dims(&self) -> &'a [usize] {
+                self.dims
+            }
+
+            /// Number of axes.
+            pub fn rank(&self) -> usize {
+                self.dims.len()
+            }
+
+            /// Number of elements.
+            pub fn len(&self) -> usize {
+                self.dims.iter().product()
+            }
+
+            /// Whether there are no elements.
+            pub fn is_empty(&self) -> bool {
+                self.dims.contains(&0)
+            }
+        }
+
+        impl fmt::Debug for $view<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}{:?}", self.dtype, self.dims)
+            }
+        }
+    )*};
 }
 
-impl fmt::Debug for ViewMut<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{:?}", self.dtype, self.dims)
-    }
-}
+shaped!(View ViewMut);

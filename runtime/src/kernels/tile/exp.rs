@@ -52,6 +52,16 @@ pub(super) fn exp_normal<V: Lanes>(x: V) -> V {
     exp_reduced(r).scale2_normal(n)
 }
 
+/// e^(-a²/2), for 0 <= a <= 14.25 in f32 lanes; NaN stays NaN.
+#[inline(always)]
+pub(super) fn exp_minus_half_square<V: Lanes>(a: V) -> V {
+    let square = a * a;
+    // What the square lost in rounding is a relative error of the result as large as its size.
+    let lost = a.mul_add(a, -square);
+    let (n, r) = reduce(square * V::splat(-0.5));
+    exp_reduced(lost.neg_mul_add(V::splat(0.5), r)).scale2(n)
+}
+
 /// 2^x to a relative error of 2^-33, in f64 lanes, where the result is a normal number.
 #[inline(always)]
 pub(super) fn exp2_wide<V: Lanes>(x: V) -> V {

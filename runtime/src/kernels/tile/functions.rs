@@ -27,6 +27,8 @@ macro_rules! for_each_function {
             Softplus(x): unary, unary_f64 => softplus(x);
             Erf(x): unary, unary_f64 => libm::erf(x);
             Erfc(x): unary, unary_f64 => libm::erfc(x);
+            /// The distribution function of the standard normal.
+            Ndtr(x): unary, unary_f64 => 0.5 * libm::erfc(-std::f64::consts::FRAC_1_SQRT_2 * x);
             Sin(x): unary, unary_f64 => libm::sin(x);
             Cos(x): unary, unary_f64 => libm::cos(x);
             Tan(x): unary, unary_f64 => libm::tan(x);

@@ -86,6 +86,8 @@ pub enum Routine {
     Fold(FoldFn, DType),
     /// `extern "C" fn(dst: *mut u8, src: *const u8, bytes: usize)`: copies with non-temporal stores.
     Stream,
+    /// `extern "C" fn(p: *const u8, bytes: usize)`: asks for these cache lines, and does not wait. Any address will do.
+    Fetch,
     /// `extern "C" fn(dst: *mut f32, src: *const u16, n: usize)` from f16 or bf16.
     Widen(DType),
     /// `extern "C" fn(dst: *mut u16, src: *const f32, n: usize)` to f16 or bf16, rounding to nearest even.

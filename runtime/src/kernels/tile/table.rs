@@ -9,7 +9,8 @@ use crate::array::DType;
 const FUNCTIONS: usize = MathFn::ALL.len();
 const FOLDS: usize = 2 * FUNCTIONS;
 const STREAM: usize = FOLDS + 4 * FOLD_DTYPES.len();
-const CONVERSIONS: usize = STREAM + 1;
+const FETCH: usize = STREAM + 1;
+const CONVERSIONS: usize = FETCH + 1;
 const ROUTINES: usize = CONVERSIONS + 4;
 
 /// The dtypes that folds exist for, in the order of their ids.
@@ -36,6 +37,7 @@ impl Routine {
                 FOLDS + f as usize * FOLD_DTYPES.len() + column
             }
             Routine::Stream => STREAM,
+            Routine::Fetch => FETCH,
             Routine::Widen(DType::F16) => CONVERSIONS,
             Routine::Widen(DType::BF16) => CONVERSIONS + 1,
             Routine::Narrow(DType::F16) => CONVERSIONS + 2,
@@ -102,6 +104,7 @@ macro_rules! entries {
             fold::<i32, Min> as *const u8,
             fold::<i64, Min> as *const u8,
             stream as *const u8,
+            fetch as *const u8,
             widen_f16 as *const u8,
             widen_bf16 as *const u8,
             narrow_f16 as *const u8,
@@ -140,7 +143,7 @@ mod tests {
 
     #[test]
     fn ids_are_distinct_and_dense() {
-        let mut all: Vec<Routine> = vec![Routine::Stream];
+        let mut all: Vec<Routine> = vec![Routine::Stream, Routine::Fetch];
         for dtype in DType::ALL {
             all.extend(MathFn::ALL.map(|f| Routine::Math(f, dtype)));
             all.extend([FoldFn::Sum, FoldFn::Prod, FoldFn::Max, FoldFn::Min].map(|f| Routine::Fold(f, dtype)));

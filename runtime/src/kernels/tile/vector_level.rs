@@ -10,7 +10,7 @@ macro_rules! vector_level {
             use $crate::kernels::tile::lanes::{Binary, Unary, UnaryDouble, map, map_double, map2};
 
             pub(in crate::kernels::tile) use $crate::kernels::tile::portable::{
-                binary_f64, binary_scalar, unary_f64, unary_scalar,
+                binary_f64, binary_scalar, fetch, unary_f64, unary_scalar,
             };
 
             /// The vector of each element type that is folded.

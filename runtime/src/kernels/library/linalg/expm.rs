@@ -52,7 +52,7 @@ pub fn expm(cx: &mut LibraryCx<'_>) -> Result<()> {
 fn exponential(x: &Mat<f64>) -> Mat<f64> {
     let n = x.nrows();
     let norm = (0..n).map(|j| (0..n).map(|i| x[(i, j)].abs()).sum::<f64>()).fold(0.0, f64::max);
-    let squarings = (norm / NORM).log2().ceil().max(0.0).min(2000.0) as i32;
+    let squarings = (norm / NORM).log2().ceil().clamp(0.0, 2000.0) as i32;
     // In two steps, for 2^-squarings alone may underflow.
     let x = x * Scale(2f64.powi(-(squarings / 2))) * Scale(2f64.powi(-(squarings - squarings / 2)));
     let one = Mat::<f64>::identity(n, n);
