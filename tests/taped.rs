@@ -166,31 +166,6 @@ fn bodies_whose_graph_does_not_tell_the_gradient() {
     assert!(tape.gradient_or_none(&y, &x).is_none());
 }
 
-/// State is written once, and random draws take their ticks, under a tape as without.
-#[test]
-fn state_and_random_numbers() {
-    #[function]
-    fn step(x: &Tensor, count: &Variable) -> Tensor {
-        count.assign_add(1.0);
-        x * tl::random::uniform(&[3])
-    }
-    let run = |f: &dyn Fn(&Tensor, &Variable) -> Tensor| {
-        tl::random::set_seed(7);
-        let (x, count) = (constant([1.0, 2.0, 3.0]), Variable::new(0.0));
-        let mut slopes = Vec::new();
-        for _ in 0..3 {
-            let tape = GradientTape::new();
-            tape.watch(&x);
-            let y = f(&x, &count);
-            slopes.push(tape.gradient(&y, &x).to_vec::<f32>());
-        }
-        (slopes, count.value().item())
-    };
-    let compiled = run(&step);
-    assert_eq!(compiled, run(&step::eager));
-    assert_eq!(compiled.1, 3.0);
-}
-
 /// The jacobian and a traced outer function go through the same derivative.
 #[test]
 fn jacobians_and_traced_callers() {

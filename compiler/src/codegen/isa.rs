@@ -3,7 +3,7 @@
 use crate::base::{Error, Kind, Result};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 /// The host's instruction set at `opt_level=none`: at `speed`, Cranelift undoes the interleaving that we emit
 /// and hoists constants without regard to registers.
@@ -34,6 +34,16 @@ pub fn features() -> Vec<String> {
         _ => None,
     };
     enabled.iter().filter(|f| f.as_bool() == Some(true)).filter_map(|f| spelled(f.name)).map(String::from).collect()
+}
+
+/// Whether a product and a sum are one instruction.
+pub fn has_fma() -> bool {
+    static FMA: LazyLock<bool> = LazyLock::new(|| {
+        let has =
+            |isa: &OwnedTargetIsa| isa.isa_flags().iter().any(|f| f.name == "has_fma" && f.as_bool() == Some(true));
+        cfg!(target_arch = "aarch64") || vector().is_ok_and(has)
+    });
+    *FMA
 }
 
 fn build(opt_level: &str) -> Result<OwnedTargetIsa> {

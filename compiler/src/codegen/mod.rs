@@ -73,7 +73,7 @@ fn compile(kernel: &Kernel, contexts: &mut Contexts) -> Result<CompiledKernel> {
 }
 
 /// The Cranelift IR of a kernel, for golden tests and for looking. It is the same on every host with this calling
-/// convention: what the CPU offers matters to Cranelift alone.
+/// convention that adds products in one instruction; what else the CPU offers matters to Cranelift alone.
 pub fn clif(kernel: &Kernel) -> Result<String> {
     function(kernel).map(|(func, _)| func.display().to_string())
 }

@@ -4,9 +4,10 @@
 //! at a time, and one lane at a time for the tail.
 
 use super::function::{Emitter, apply};
+use super::isa;
 use super::ops::{Width, vector_lane};
 use super::plan::{Call, Phase, Place, Plan, Rate, TILE, is_rematerialized};
-use crate::kernel::{Inst, Loop, MathOp, Size, Value as KValue};
+use crate::kernel::{BinaryOp, Inst, Loop, MathOp, ReduceKind, Size, Value as KValue};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
 use std::collections::HashMap;
@@ -193,7 +194,7 @@ impl<'e, 'a> Walk<'e, 'a> {
         });
     }
 
-    fn accumulate(&mut self, reduce: KValue, kind: crate::kernel::ReduceKind, part: Value, dtype: DType) {
+    fn accumulate(&mut self, reduce: KValue, kind: ReduceKind, part: Value, dtype: DType) {
         let variable = self.e.accumulators[reduce.0 as usize].expect("started with the pass");
         let old = self.e.b.use_var(variable);
         let new = self.e.ops(Width::One).combine(kind, old, part, dtype);
@@ -300,6 +301,8 @@ struct Body<'p> {
     /// Lane size, if the loop can be vectors.
     lane: Option<u8>,
     first_lane: Value,
+    /// Sums of products that have no other use: added without rounding the product first.
+    products: HashMap<KValue, KValue>,
 }
 
 impl<'p> Body<'p> {
@@ -361,7 +364,8 @@ impl<'p> Body<'p> {
             first_lane = walk.e.b.ins().iadd(first_lane, tile);
         }
         let uniforms = uniforms.into_iter().map(|v| (v, walk.e.scalar(v))).collect();
-        Body { phase, bases, uniforms, lane, first_lane }
+        let products = products(walk.e, phase);
+        Body { phase, bases, uniforms, lane, first_lane, products }
     }
 
     fn uniform(&self, v: KValue) -> Value {
@@ -387,6 +391,8 @@ impl Turn<'_, '_, '_> {
         let def = kernel.def(v);
         match &def.inst {
             Inst::Store(..) => {}
+            _ if self.body.products.values().any(|&product| product == v) => {}
+            Inst::Reduce { lanes: false, .. } if self.body.products.contains_key(&v) => self.add_product(v),
             Inst::Reduce { kind, value, lanes } => {
                 let parts = self.operand(*value);
                 if !*lanes {
@@ -415,6 +421,19 @@ impl Turn<'_, '_, '_> {
                 self.values.insert(v, made);
             }
         }
+    }
+
+    /// Adds a product to the sum `v` with one rounding.
+    fn add_product(&mut self, v: KValue) {
+        let kernel = self.e.kernel;
+        let Inst::Binary(_, x, y) = kernel.def(self.body.products[&v]).inst else {
+            unreachable!("a product is an operation on two values")
+        };
+        let (x, y) = (self.operand(x), self.operand(y));
+        let sums = self.sums.remove(&v).unwrap_or_else(|| self.load_sums(v));
+        let add = |(u, sum)| self.e.b.ins().fma(x[u], y[u], sum);
+        let sums = sums.into_iter().enumerate().map(add).collect();
+        self.sums.insert(v, sums);
     }
 
     /// The kept row of a reduce over sequential loops.
@@ -601,6 +620,29 @@ impl Turn<'_, '_, '_> {
             self.e.b.ins().store(MemFlagsData::new().with_notrap(), one, at, offset);
         }
     }
+}
+
+/// The sums over sequential loops of a phase whose operand is a product that nothing else uses, with that product; none
+/// where the CPU has no instruction for both. Under strict math a sum is alone in its kernel, and so never has one.
+fn products(e: &Emitter<'_>, phase: &Phase) -> HashMap<KValue, KValue> {
+    let kernel = e.kernel;
+    if !isa::has_fma() {
+        return HashMap::new();
+    }
+    let used_once = |v: KValue| {
+        let users = kernel.values.iter().flat_map(|def| def.inst.operands());
+        users.filter(|&o| o == v).count() == 1 && phase.fused.contains(&v) && !phase.saved.contains(&v)
+    };
+    let sum_of = |v: KValue| match kernel.def(v).inst {
+        Inst::Reduce { kind: ReduceKind::Sum, value, lanes: false } => Some((v, value)),
+        _ => None,
+    };
+    let is_product = |v: KValue| {
+        let def = kernel.def(v);
+        matches!(def.inst, Inst::Binary(BinaryOp::Mul, ..)) && matches!(def.dtype, DType::F32 | DType::F64)
+    };
+    let sums = phase.fused.iter().filter_map(|&v| sum_of(v));
+    sums.filter(|&(_, value)| is_product(value) && used_once(value)).collect()
 }
 
 fn is_lane_index(inst: &Inst) -> bool {

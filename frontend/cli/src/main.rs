@@ -8,7 +8,7 @@ use tracelift_cli::accuracy;
 use tracelift_cli::measure::{Figures, measure, pin_to_one_core};
 use tracelift_cli::table;
 use tracelift_cli::workloads::{self, Mode, Workload};
-use tracelift_runtime::kernels::tile::level;
+use tracelift_runtime::kernels::tile::Level;
 
 #[derive(Parser)]
 #[command(name = "tracelift", version, about = "Benchmarks and inspects Tracelift")]
@@ -47,14 +47,19 @@ enum Command {
         /// A file written by a compiled function's `save`.
         program: PathBuf,
     },
-    /// Compares f32 functions with libm in f64; the routines are those of TRACELIFT_SIMD.
+    /// Compares f32 functions with f64 ones, on each level of vector instructions that this CPU has.
     Accuracy {
         /// A function, or `all`.
         #[arg(long, default_value = "all")]
         function: String,
+        /// `avx512`, `avx2`, `neon`, `portable`, several of them with commas, or `all`.
+        #[arg(long, default_value = "all")]
+        levels: String,
         /// Every one of the 2^32 inputs, which takes minutes a function; else 2^22 of them.
         #[arg(long)]
         full: bool,
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
     },
 }
 
@@ -70,7 +75,7 @@ fn main() -> ExitCode {
         Command::Bench { workload, mode, threads, json, seconds } => bench(&workload, mode, threads, json, seconds),
         Command::Ops { name } => ops(name.as_deref()),
         Command::Inspect { program } => inspect(&program),
-        Command::Accuracy { function, full } => measure_accuracy(&function, full),
+        Command::Accuracy { function, levels, full, threads } => measure_accuracy(&function, &levels, full, threads),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -131,29 +136,36 @@ fn ops(name: Option<&str>) -> Result<(), String> {
     Ok(())
 }
 
-/// Prints a row of a Markdown table a function, as soon as it is known.
-fn measure_accuracy(name: &str, full: bool) -> Result<(), String> {
+/// Prints rows of a Markdown table, as soon as they are known.
+fn measure_accuracy(name: &str, levels: &str, full: bool, threads: usize) -> Result<(), String> {
     let chosen: Vec<_> =
         accuracy::functions().filter(|f| name == "all" || format!("{f:?}").eq_ignore_ascii_case(name)).collect();
     if chosen.is_empty() {
         let known: Vec<String> = accuracy::functions().map(|f| format!("{f:?}").to_lowercase()).collect();
         return Err(format!("no function `{name}`; there are: {}", known.join(", ")));
     }
+    let wanted = |level: &Level| levels == "all" || levels.split(',').any(|name| name == level.name());
+    let levels: Vec<Level> = Level::available().filter(wanted).collect();
+    if levels.is_empty() {
+        let known: Vec<&str> = Level::available().map(Level::name).collect();
+        return Err(format!("no such level here; this CPU has: {}", known.join(", ")));
+    }
     let count = 1u64 << if full { 32 } else { 22 };
     println!(
         "| function | level | inputs | largest error in ulp | at | result | exact |\n|---|---|---|---|---|---|---|"
     );
     for f in chosen {
-        let worst = accuracy::worst(f, count);
-        println!(
-            "| {} | {} | {count} | {:.3} | {:e} | {:e} | {:e} |",
-            format!("{f:?}").to_lowercase(),
-            level().name(),
-            worst.ulps,
-            worst.at,
-            worst.got,
-            worst.exact
-        );
+        for (level, worst) in levels.iter().zip(accuracy::worst(f, &levels, count, threads)) {
+            println!(
+                "| {} | {} | {count} | {:.3} | {:e} | {:e} | {:e} |",
+                format!("{f:?}").to_lowercase(),
+                level.name(),
+                worst.ulps,
+                worst.at[0],
+                worst.got,
+                worst.exact
+            );
+        }
     }
     Ok(())
 }

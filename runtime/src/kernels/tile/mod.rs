@@ -7,6 +7,7 @@
 //! `table.rs` gives each routine its id and each [`Level`] its addresses, `lanes.rs` is what algorithms are written
 //! over, `exp.rs`, `log.rs`, … are the algorithms. README.md lists the method and the measured error of each function.
 
+pub mod accuracy;
 mod double;
 mod erf;
 mod exp;
@@ -57,6 +58,13 @@ macro_rules! math_fn {
             pub const fn arity(self) -> usize {
                 match self {
                     $(MathFn::$name => [$(stringify!($operand)),+].len(),)*
+                }
+            }
+
+            /// Whether f32 has a vector algorithm; if not, the f64 definition is rounded, on every level.
+            pub fn is_vectorised(self) -> bool {
+                match self {
+                    $(MathFn::$name => !stringify!($single).ends_with("_scalar"),)*
                 }
             }
         }

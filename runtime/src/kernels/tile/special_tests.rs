@@ -68,7 +68,7 @@ fn f32_is_the_rounded_value() {
                 _ => map2_at(level, f, &mut got, &x, &y),
             }
             for i in 0..x.len() {
-                let error = super::tests::ulps(got[i], values[i]);
+                let error = super::accuracy::ulps(got[i], values[i]);
                 let at = format!("{f:?} {}({}, {}): {:e}, not {:e}", level.name(), x[i], y[i], got[i], values[i]);
                 assert!(error <= 0.55, "{at}: {error} ulp");
             }
