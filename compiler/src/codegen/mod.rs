@@ -13,6 +13,7 @@ pub mod ops;
 pub mod plan;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod walk;
 
 use crate::base::{Error, Kind, Result};
