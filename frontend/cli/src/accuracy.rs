@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tracelift_runtime::kernels::tile::accuracy::{self, Worst};
 use tracelift_runtime::kernels::tile::{self, Level, MathFn};
 
-/// Inputs that a routine gets at once.
-const RUN: u64 = 1 << 14;
+/// Inputs that a routine gets at once: few enough that the memory for them is used again.
+const RUN: u64 = 1 << 12;
 
 /// The functions of one operand that have a vector algorithm.
 pub fn functions() -> impl Iterator<Item = MathFn> {
