@@ -416,11 +416,6 @@ impl<'a> Emitter<'a> {
         self.call_routine(Routine::Math(f, dtype), args);
     }
 
-    /// Copies bytes with stores that go past the caches.
-    pub fn call_stream(&mut self, to: Value, from: Value, bytes: Value) {
-        self.call_routine(Routine::Stream, &[to, from, bytes]);
-    }
-
     /// Asks for cache lines that will be loaded soon.
     pub fn call_fetch(&mut self, from: Value, bytes: Value) {
         self.call_routine(Routine::Fetch, &[from, bytes]);

@@ -48,15 +48,13 @@ pub enum Call {
     Math(Value, MathOp),
     /// A fold into the accumulator of this reduce.
     Fold(Value, FoldFn),
-    /// A store past the caches.
-    Stream(Value),
 }
 
 impl Call {
     /// The value that the call computes.
     pub fn value(self) -> Value {
         match self {
-            Call::Math(value, _) | Call::Fold(value, _) | Call::Stream(value) => value,
+            Call::Math(value, _) | Call::Fold(value, _) => value,
         }
     }
 }
@@ -81,7 +79,7 @@ pub struct PassPlan {
     pub spread: Vec<(Value, u64)>,
     /// The phases, in order; empty for a scalar pass.
     pub phases: Vec<Phase>,
-    /// Transcendentals, and the load whose next tile is fetched from afar while each runs.
+    /// Transcendentals, and the load or store whose next tile is fetched from afar while each runs.
     pub fetched: Vec<(Value, Value)>,
     /// Whether the lanes are walked tile by tile (else one loop over all).
     pub tiled: bool,
@@ -120,14 +118,6 @@ pub fn math_of(inst: &Inst) -> Option<MathOp> {
 /// Whether a routine can take the value straight from a buffer: a contiguous load.
 pub fn reads_buffer_directly(kernel: &Kernel, value: Value) -> bool {
     matches!(&kernel.def(value).inst, Inst::Load(access) if access.lane == Size::Const(1))
-}
-
-/// Whether a store goes past the caches, by a routine.
-fn is_streamed(kernel: &Kernel, inst: &Inst) -> bool {
-    match inst {
-        Inst::Store(access, _) => access.lane == Size::Const(1) && kernel.buffers[access.buffer as usize].streamed,
-        _ => false,
-    }
 }
 
 /// The routine that folds a reduce of this kind, if there is one.
@@ -173,11 +163,13 @@ pub fn plan(kernel: &Kernel) -> Plan {
     plan
 }
 
-/// Loads of a pass that come from beyond the caches, dealt to its transcendentals: these compute without touching
-/// memory, so that the loads of the next tile can be under way meanwhile.
+/// Loads and stores of a pass that reach beyond the caches, dealt to its transcendentals: these compute without touching
+/// memory, so that the next tile of each can be under way meanwhile. A line to be written is read first.
 fn fetched(kernel: &Kernel, pass: &Pass, planned: &PassPlan) -> Vec<(Value, Value)> {
     let is_far = |v: &Value| match &kernel.def(*v).inst {
-        Inst::Load(access) => kernel.buffers[access.buffer as usize].streamed && access.lane == Size::Const(1),
+        Inst::Load(access) | Inst::Store(access, _) => {
+            kernel.buffers[access.buffer as usize].far && access.lane == Size::Const(1)
+        }
         _ => false,
     };
     let calls = planned.phases.iter().flat_map(|phase| &phase.calls);
@@ -185,7 +177,7 @@ fn fetched(kernel: &Kernel, pass: &Pass, planned: &PassPlan) -> Vec<(Value, Valu
     if math.is_empty() {
         return Vec::new();
     }
-    pass.insts.iter().copied().filter(is_far).zip(math.iter().copied().cycle()).map(|(load, m)| (m, load)).collect()
+    pass.insts.iter().copied().filter(is_far).zip(math.iter().copied().cycle()).map(|(far, m)| (m, far)).collect()
 }
 
 fn pass_of_values(kernel: &Kernel) -> Vec<usize> {
@@ -296,8 +288,6 @@ impl PassPlanner<'_> {
                     }
                     _ => here.fused.push(value),
                 }
-            } else if is_streamed(self.kernel, inst) && inst.operands().all(|v| self.is_local(v)) {
-                here.calls.push(Call::Stream(value));
             } else if !is_rematerialized(inst) {
                 here.fused.push(value);
             }

@@ -12,7 +12,7 @@ use tracelift_runtime::program::*;
 use tracelift_runtime::{Array, DType};
 
 fn param(written: bool) -> BufferParam {
-    BufferParam { dtype: DType::F32, read: !written, written, streamed: false }
+    BufferParam { dtype: DType::F32, read: !written, written, far: false }
 }
 
 fn lanes() -> Pass {
@@ -94,16 +94,16 @@ fn assert_close(got: &Array, want: &[f32]) {
 /// `tanh(a*b + a) * max(b, 0)` on every length up to beyond a tile, with and without blocks.
 #[test]
 fn elementwise_chain() {
-    for streamed in [false, true] {
-        chain(streamed);
+    for far in [false, true] {
+        chain(far);
     }
 }
 
-fn chain(streamed: bool) {
+fn chain(far: bool) {
     for n in [1i64, 3, 4, 15, 16, 17, 511, 512, 513, 1500] {
         for split in [None, Some(512), Some(100)] {
             let mut k = Kernel { name: "chain".into(), lanes: Some(Size::Const(n)), split, ..Kernel::default() };
-            k.buffers = vec![param(false), param(false), BufferParam { streamed, ..param(true) }];
+            k.buffers = vec![param(false), param(false), BufferParam { far, ..param(true) }];
             k.passes.push(lanes());
             let a = k.push(Inst::Load(at(0, &[], 1)), DType::F32);
             let b = k.push(Inst::Load(at(1, &[], 1)), DType::F32);

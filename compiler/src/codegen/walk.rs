@@ -16,7 +16,7 @@ use tracelift_runtime::DType;
 const UNROLL: usize = 4;
 
 /// Lanes that a routine computes between requests for what comes next.
-const PIECE: i64 = 64;
+const PIECE: i64 = 128;
 
 /// Turns of a sequential loop that one walk takes together: their sums stay in registers in between.
 pub(super) const ROWS: i64 = 4;
@@ -136,22 +136,18 @@ impl<'e, 'a> Walk<'e, 'a> {
                 let part = self.e.call_fold(f, def.dtype, from, self.count);
                 self.accumulate(value, kind, part, def.dtype);
             }
-            Call::Stream(store) => {
-                let Inst::Store(access, value) = &def.inst else { unreachable!("a streamed store is a store") };
-                let to = self.e.run_address(store, access, self.tile, Some(self.count));
-                let from = self.tile_address(*value);
-                let bytes = self.e.b.ins().imul_imm_s(self.count, def.dtype.size() as i64);
-                self.e.call_stream(to, from, bytes);
-            }
         }
     }
 
-    /// Where the next tile begins of each load that is fetched while `value` is computed, and its element size.
+    /// Where the next tile begins of each load and store that is fetched while `value` is computed, and its element size.
     fn fetched(&mut self, value: KValue) -> Vec<(Value, usize)> {
         let (kernel, pass) = (self.e.kernel, &self.e.plan.passes[self.pass]);
         let mut found = Vec::new();
-        for &(_, load) in pass.fetched.iter().filter(|(at, _)| *at == value) {
-            let (Inst::Load(access), dtype) = (&kernel.def(load).inst, kernel.def(load).dtype) else { continue };
+        for &(_, far) in pass.fetched.iter().filter(|(at, _)| *at == value) {
+            let (Inst::Load(access) | Inst::Store(access, _), dtype) = (&kernel.def(far).inst, kernel.def(far).dtype)
+            else {
+                continue;
+            };
             // Short rows follow each other, and other passes over this row find it in the caches.
             let ahead = match self.e.const_lanes {
                 Some(lanes) if !kernel.grid.is_empty() && lanes <= 8 * TILE => lanes,

@@ -69,9 +69,9 @@ pub struct BufferParam {
     pub read: bool,
     /// Whether the kernel stores to it.
     pub written: bool,
-    /// Whether it is larger than the caches: contiguous stores go past them, and contiguous loads are asked for ahead
-    /// of use.
-    pub streamed: bool,
+    /// Whether it lies beyond a core's caches: its lines are asked for ahead of use, where something else is computed
+    /// meanwhile.
+    pub far: bool,
 }
 
 /// Where in a buffer: `offset + Σ grid[k]*g<k> + Σ seq[k]*q<k> + lane*l + block*b`, in elements.

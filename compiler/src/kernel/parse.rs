@@ -80,8 +80,8 @@ impl Parser<'_> {
             "unused" => (false, false),
             _ => return Err(self.r.error_at(mode.at, "expected `in`, `out`, `inout` or `unused`")),
         };
-        let streamed = self.r.eat("streamed");
-        self.kernel.buffers.push(BufferParam { dtype, read, written, streamed });
+        let far = self.r.eat("far");
+        self.kernel.buffers.push(BufferParam { dtype, read, written, far });
         Ok(())
     }
 
@@ -271,7 +271,7 @@ mod tests {
     use super::*;
 
     const SOFTMAX: &str = "\
-kernel @soft max+…(b0: f32 in, b1: f32 out streamed; 2 sizes) grid [s0, 3] lanes s1 {
+kernel @soft max+…(b0: f32 in, b1: f32 out far; 2 sizes) grid [s0, 3] lanes s1 {
   lanes {
     v0 = load b0[7 + s1*g0 + -1*l] : f32
     v1 = reduce max v0 : f32

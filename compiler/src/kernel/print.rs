@@ -63,8 +63,8 @@ impl Display for Kernel {
                 (true, false) => "in",
                 (false, false) => "unused",
             };
-            let streamed = if buffer.streamed { " streamed" } else { "" };
-            write!(f, "{}b{k}: {} {mode}{streamed}", if k > 0 { ", " } else { "" }, buffer.dtype)?;
+            let far = if buffer.far { " far" } else { "" };
+            write!(f, "{}b{k}: {} {mode}{far}", if k > 0 { ", " } else { "" }, buffer.dtype)?;
         }
         write!(f, "; {} sizes){} grid [", self.sizes, if self.checked { " checked" } else { "" })?;
         for (k, extent) in self.grid.iter().enumerate() {

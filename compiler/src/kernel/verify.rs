@@ -132,7 +132,7 @@ mod tests {
 
     fn copy(n: i64, stride: i64) -> Kernel {
         let mut kernel = Kernel { lanes: Some(Size::Const(n)), ..Kernel::default() };
-        let param = |written: bool| BufferParam { dtype: DType::F32, read: !written, written, streamed: false };
+        let param = |written: bool| BufferParam { dtype: DType::F32, read: !written, written, far: false };
         kernel.buffers = vec![param(false), param(true)];
         kernel.passes.push(Pass { kind: PassKind::Lanes { seq: smallvec![] }, insts: Vec::new() });
         let access = |buffer, lane| Access {

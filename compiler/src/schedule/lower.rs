@@ -19,11 +19,8 @@ use smallvec::SmallVec;
 /// Lanes of one block where nothing else splits the work.
 const BLOCK: u32 = 4096;
 
-/// Results of at least this many bytes are written past the caches.
-const STREAMED: i64 = 32 << 20;
-
-/// Operands of at least this many bytes come from beyond a core's caches: they are asked for ahead of use.
-const FETCHED: i64 = 2 << 20;
+/// Operands and results of at least this many bytes lie beyond a core's caches.
+const FAR: i64 = 2 << 20;
 
 /// What a kernel's buffer parameter is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -575,15 +572,13 @@ impl<'a> Lowering<'a> {
     fn buffer(&mut self, operand: Operand, dtype: DType, written: bool) -> u32 {
         let at = self.operands.iter().position(|o| *o == operand).unwrap_or_else(|| {
             self.operands.push(operand);
-            self.kernel.buffers.push(BufferParam { dtype, read: false, written: false, streamed: false });
+            self.kernel.buffers.push(BufferParam { dtype, read: false, written: false, far: false });
             self.operands.len() - 1
         });
         let param = &mut self.kernel.buffers[at];
         param.written |= written;
         param.read |= !written;
-        let limit = if param.written { STREAMED } else { FETCHED };
-        let streamed = self.is_at_least(operand, limit);
-        self.kernel.buffers[at].streamed = streamed;
+        self.kernel.buffers[at].far = self.is_at_least(operand, FAR);
         at as u32
     }
 

@@ -396,7 +396,7 @@ impl<'a> Builder<'a> {
     /// A kernel that writes a size to a buffer.
     fn store_size(&mut self, value: ValueId, dim: &Dim) -> BufferId {
         let mut kernel = Kernel { name: "size".into(), sizes: 1, ..Kernel::default() };
-        kernel.buffers.push(BufferParam { dtype: DType::I64, read: false, written: true, streamed: false });
+        kernel.buffers.push(BufferParam { dtype: DType::I64, read: false, written: true, far: false });
         kernel.passes.push(Pass { kind: PassKind::Scalar, insts: Vec::new() });
         let size = kernel.push(Inst::Size(Size::Arg(0)), DType::I64);
         let none = Size::Const(0);

@@ -122,7 +122,7 @@ pub fn checksum(bytes: &[u8]) -> u64 {
 
 /// Stands for the ids of all tile routines: compiled code has them built in.
 pub fn routine_fingerprint() -> u64 {
-    let mut routines = vec![Routine::Stream];
+    let mut routines = vec![Routine::Fetch];
     for dtype in DType::ALL {
         routines.extend(MathFn::ALL.map(|f| Routine::Math(f, dtype)));
         routines.extend([FoldFn::Sum, FoldFn::Prod, FoldFn::Max, FoldFn::Min].map(|f| Routine::Fold(f, dtype)));

@@ -38,7 +38,7 @@ use crate::array::DType;
 
 pub use level::{Level, level};
 pub use reference::reference;
-pub use safe::{Float, Number, fold, map, map_in_place, map2, narrow, stream, widen};
+pub use safe::{Float, Number, fold, map, map_in_place, map2, narrow, widen};
 
 macro_rules! math_fn {
     ($($(#[$meta:meta])* $name:ident($($operand:ident),+): $single:ident, $double:ident => $scalar:expr;)*) => {
@@ -92,8 +92,6 @@ pub enum Routine {
     /// `extern "C" fn(x: *const T, n: usize) -> T`. T: f32, f64, i32, i64. The order of additions depends on
     /// `n` only.
     Fold(FoldFn, DType),
-    /// `extern "C" fn(dst: *mut u8, src: *const u8, bytes: usize)`: copies with non-temporal stores.
-    Stream,
     /// `extern "C" fn(p: *const u8, bytes: usize)`: asks for these cache lines, and does not wait. Any address will do.
     Fetch,
     /// `extern "C" fn(dst: *mut f32, src: *const u16, n: usize)` from f16 or bf16.

@@ -69,15 +69,6 @@ pub(super) unsafe extern "C" fn fold<T: super::fold::Number, Op: super::fold::Fo
     unsafe { super::fold::fold::<T, T, Op>(x, n) }
 }
 
-/// Copies bytes. Non-temporal stores have no portable form.
-///
-/// # Safety
-/// The contract of [`Routine::Stream`](super::Routine::Stream).
-pub(super) unsafe extern "C" fn stream(dst: *mut u8, src: *const u8, bytes: usize) {
-    // SAFETY: as promised by the caller; the two may be the same run.
-    unsafe { src.copy_to(dst, bytes) };
-}
-
 /// Asks for the cache lines of a run of bytes, where the instruction set has a stable form of that.
 ///
 /// # Safety

@@ -59,20 +59,6 @@ pub fn fold<T: Number>(f: FoldFn, x: &[T]) -> T {
     fold_at(level(), f, x)
 }
 
-/// Copies with non-temporal stores: for results that will not be read soon, larger than the last-level cache.
-///
-/// # Panics
-/// If the lengths differ.
-pub fn stream<T: Element>(dst: &mut [T], src: &[T]) {
-    assert_eq!(dst.len(), src.len());
-    let address = Routine::Stream.address(level());
-    // SAFETY: the address is that of a routine of this signature; the slices have the same number of bytes.
-    unsafe {
-        let routine: unsafe extern "C" fn(*mut u8, *const u8, usize) = std::mem::transmute(address);
-        routine(dst.as_mut_ptr().cast(), src.as_ptr().cast(), size_of_val(src));
-    }
-}
-
 /// Converts the bits of f16 or bf16 to f32.
 ///
 /// # Panics

@@ -8,8 +8,7 @@ use crate::array::DType;
 
 const FUNCTIONS: usize = MathFn::ALL.len();
 const FOLDS: usize = 2 * FUNCTIONS;
-const STREAM: usize = FOLDS + 4 * FOLD_DTYPES.len();
-const FETCH: usize = STREAM + 1;
+const FETCH: usize = FOLDS + 4 * FOLD_DTYPES.len();
 const CONVERSIONS: usize = FETCH + 1;
 const ROUTINES: usize = CONVERSIONS + 4;
 
@@ -36,7 +35,6 @@ impl Routine {
                 let column = FOLD_DTYPES.iter().position(|&d| d == dtype)?;
                 FOLDS + f as usize * FOLD_DTYPES.len() + column
             }
-            Routine::Stream => STREAM,
             Routine::Fetch => FETCH,
             Routine::Widen(DType::F16) => CONVERSIONS,
             Routine::Widen(DType::BF16) => CONVERSIONS + 1,
@@ -103,7 +101,6 @@ macro_rules! entries {
             fold::<f64, Min> as *const u8,
             fold::<i32, Min> as *const u8,
             fold::<i64, Min> as *const u8,
-            stream as *const u8,
             fetch as *const u8,
             widen_f16 as *const u8,
             widen_bf16 as *const u8,
@@ -143,7 +140,7 @@ mod tests {
 
     #[test]
     fn ids_are_distinct_and_dense() {
-        let mut all: Vec<Routine> = vec![Routine::Stream, Routine::Fetch];
+        let mut all: Vec<Routine> = vec![Routine::Fetch];
         for dtype in DType::ALL {
             all.extend(MathFn::ALL.map(|f| Routine::Math(f, dtype)));
             all.extend([FoldFn::Sum, FoldFn::Prod, FoldFn::Max, FoldFn::Min].map(|f| Routine::Fold(f, dtype)));

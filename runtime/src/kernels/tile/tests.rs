@@ -396,25 +396,6 @@ fn narrowing_rounds_to_nearest_even() {
 }
 
 #[test]
-fn streaming_copies_every_byte_and_no_other() {
-    let src: Vec<u8> = (0..1000).map(|i| (i * 31) as u8).collect();
-    for level in Level::available() {
-        let address = Routine::Stream.address(level);
-        // SAFETY: the entry has this signature.
-        let routine: unsafe extern "C" fn(*mut u8, *const u8, usize) = unsafe { std::mem::transmute(address) };
-        for n in [0, 1, 63, 64, 65, 127, 128, 200, 900] {
-            for offset in [0, 1, 17, 64] {
-                let mut dst = vec![0xEEu8; 1000];
-                // SAFETY: offset + n < 1000.
-                unsafe { routine(dst.as_mut_ptr().add(offset), src.as_ptr().add(3), n) };
-                assert_eq!(dst[offset..offset + n], src[3..3 + n]);
-                assert!(dst[..offset].iter().chain(&dst[offset + n..]).all(|&b| b == 0xEE));
-            }
-        }
-    }
-}
-
-#[test]
 fn slice_functions_use_the_chosen_level() {
     let x: Vec<f32> = (0..37).map(|i| i as f32 * 0.1).collect();
     let (mut a, mut b) = (vec![0.0; 37], vec![0.0; 37]);
@@ -427,8 +408,6 @@ fn slice_functions_use_the_chosen_level() {
     map2(MathFn::Pow, &mut a, &x, &x);
     assert!(a.iter().zip(&x).all(|(got, x)| (got - x.powf(*x)).abs() <= 1e-6 * got.abs()));
     assert_eq!(fold(FoldFn::Max, &x), x[36]);
-    stream(&mut a, &x);
-    assert_eq!(a, x);
     let mut half = vec![0; 37];
     narrow(DType::BF16, &mut half, &x);
     widen(DType::BF16, &mut b, &half);

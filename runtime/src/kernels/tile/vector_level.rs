@@ -96,34 +96,11 @@ macro_rules! conversion {
     };
 }
 
-/// Copies by non-temporal stores of whole cache lines.
-#[cfg(target_arch = "x86_64")]
-macro_rules! stream {
-    ($features:literal) => {
-        #[target_feature(enable = $features)]
-        pub(in crate::kernels::tile) unsafe extern "C" fn stream(dst: *mut u8, src: *const u8, bytes: usize) {
-            const LINE: usize = 64;
-            unsafe {
-                let mut at = dst.align_offset(LINE).min(bytes);
-                src.copy_to(dst, at);
-                while at + LINE <= bytes {
-                    set::stream_line(dst.add(at), src.add(at));
-                    at += LINE;
-                }
-                src.add(at).copy_to(dst.add(at), bytes - at);
-                // Non-temporal stores are weakly ordered: make them visible before whatever the caller does next.
-                std::arch::x86_64::_mm_sfence();
-            }
-        }
-    };
-}
-
 #[cfg(target_arch = "x86_64")]
 vector_level! {
     /// The routines for AVX2.
     avx2: "avx2,fma,f16c", crate::kernels::tile::x86::avx2, F32x8 F64x4 I32x8 I64x4;
 
-    stream!("avx2,fma,f16c");
     conversion!("avx2,fma,f16c", widen_f16: u16 => f32);
     conversion!("avx2,fma,f16c", widen_bf16: u16 => f32);
     conversion!("avx2,fma,f16c", narrow_f16: f32 => u16);
@@ -135,7 +112,6 @@ vector_level! {
     /// The routines for AVX-512.
     avx512: "avx2,fma,f16c,avx512f,avx512dq,avx512bw,avx512vl", crate::kernels::tile::x86::avx512, F32x16 F64x8 I32x16 I64x8;
 
-    stream!("avx2,fma,f16c,avx512f,avx512dq,avx512bw,avx512vl");
     conversion!("avx2,fma,f16c,avx512f,avx512dq,avx512bw,avx512vl", widen_f16: u16 => f32);
     conversion!("avx2,fma,f16c,avx512f,avx512dq,avx512bw,avx512vl", widen_bf16: u16 => f32);
     conversion!("avx2,fma,f16c,avx512f,avx512dq,avx512bw,avx512vl", narrow_f16: f32 => u16);
@@ -148,6 +124,6 @@ vector_level! {
     neon: "neon", crate::kernels::tile::neon, F32x4 F64x2 I32x4 I64x2;
 
     pub(in crate::kernels::tile) use crate::kernels::tile::portable::{
-        narrow_bf16, narrow_f16, stream, widen_bf16, widen_f16,
+        narrow_bf16, narrow_f16, widen_bf16, widen_f16,
     };
 }

@@ -354,13 +354,3 @@ pub(in crate::kernels::tile) unsafe fn narrow_bf16(dst: *mut u16, src: *const f3
         _mm_storeu_si128(dst.cast(), half);
     }
 }
-
-/// Copies 64 bytes to a 64-byte aligned address with non-temporal stores.
-#[inline(always)]
-pub(in crate::kernels::tile) unsafe fn stream_line(dst: *mut u8, src: *const u8) {
-    unsafe {
-        let (low, high) = (_mm256_loadu_si256(src.cast()), _mm256_loadu_si256(src.add(32).cast()));
-        _mm256_stream_si256(dst.cast(), low);
-        _mm256_stream_si256(dst.add(32).cast(), high);
-    }
-}

@@ -290,9 +290,3 @@ pub(in crate::kernels::tile) unsafe fn narrow_bf16(dst: *mut u16, src: *const f3
         _mm256_storeu_si256(dst.cast(), _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(rounded)));
     }
 }
-
-/// Copies 64 bytes to a 64-byte aligned address with a non-temporal store.
-#[inline(always)]
-pub(in crate::kernels::tile) unsafe fn stream_line(dst: *mut u8, src: *const u8) {
-    unsafe { _mm512_stream_si512(dst.cast(), _mm512_loadu_si512(src.cast())) }
-}
