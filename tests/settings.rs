@@ -149,12 +149,15 @@ fn past_the_memory_limit_is_an_error_that_names_op_and_sizes() {
 
     #[function]
     fn twice(x: &Tensor) -> Tensor {
-        tl::exp(x * 2.0)
+        tl::exp(x * 2.0).sum() + tl::concat(&[x, x], 0)
     }
     let message = text(twice::try_call(&x));
-    assert!(message.contains("`twice`") && message.contains("f32[1048576]"), "{message}");
+    assert!(message.starts_with("`twice`: ") && message.contains("exceed the memory limit of"), "{message}");
+    let largest = "\n  the largest value: `add` gives f32[2097152], 8388608 bytes\n  at tests/settings.rs:152:9\n";
+    assert!(message.contains(largest), "{message}");
+    assert!(message.contains("\n  arguments: f32[1048576]"), "{message}");
     tl::config::memory_limit(None);
-    assert_eq!(twice(&x).shape(), [1 << 20]);
+    assert_eq!(twice(&x).shape(), [2 << 20]);
 }
 
 #[test]

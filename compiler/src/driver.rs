@@ -1,6 +1,6 @@
 //! [`compile`]: the whole way from a graph to a program, on one screen.
 
-use crate::base::Result;
+use crate::base::{Error, Kind, Result};
 use crate::codegen::{self, Cranelift};
 use crate::dump::{self, Dump};
 use crate::graph::Graph;
@@ -54,6 +54,31 @@ pub enum Origin {
 
 /// Compiles a graph. Errors are the user's (a size that no input gives) or, with kind `Internal`, ours.
 pub fn compile(graph: &Graph, options: &Options) -> Result<Compiled> {
+    with_stack_for(graph.nodes.len(), || compile_here(graph, options))
+}
+
+/// Nodes of a graph that is compiled on the caller's stack.
+const SHALLOW: usize = 1000;
+
+/// Stack for each node of a longer chain. Only what is touched becomes memory.
+const STACK_PER_NODE: usize = 16 << 10;
+
+/// Runs `f`, which recurses along chains of nodes, with a stack that suffices.
+fn with_stack_for<R: Send>(nodes: usize, f: impl FnOnce() -> Result<R> + Send) -> Result<R> {
+    if nodes <= SHALLOW {
+        return f();
+    }
+    let stack = nodes.saturating_mul(STACK_PER_NODE);
+    std::thread::scope(|scope| {
+        let worker = std::thread::Builder::new().name("tracelift compile".to_owned()).stack_size(stack);
+        let worker = worker.spawn_scoped(scope, f).map_err(|error| {
+            Error::new(Kind::Memory, format!("no stack of {stack} bytes to compile {nodes} nodes: {error}"))
+        })?;
+        worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn compile_here(graph: &Graph, options: &Options) -> Result<Compiled> {
     let start = Instant::now();
     let (optimized, passes) = passes::optimize(graph, options)?;
     let pass_time = start.elapsed();

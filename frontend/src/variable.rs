@@ -211,9 +211,15 @@ impl Variable {
         Ok(())
     }
 
+    /// What messages call it.
+    fn title(&self) -> String {
+        let name = self.name();
+        if name.is_empty() { "the variable".to_owned() } else { format!("variable `{name}`") }
+    }
+
     /// What is assigned: a number takes the variable's dtype.
     fn operand<'a>(&self, what: &str, value: Operand<'a>, loc: &'static Location<'static>) -> Result<Held<'a>> {
-        let name = |e: Error| at(e.map_message(|text| format!("{what}: variable `{}`: {text}", self.name())), loc);
+        let name = |e: Error| at(e.map_message(|text| format!("{what}: {}: {text}", self.title())), loc);
         value.hold(Some(self.0.dtype), loc).map_err(name)
     }
 
@@ -233,8 +239,7 @@ impl Variable {
         {
             return Ok(());
         }
-        let name = self.name();
-        let text = format!("{what}: variable `{name}` is {expected}, the new value is {received}");
+        let text = format!("{what}: {} is {expected}, the new value is {received}", self.title());
         let kind = if expected.dtype == received.dtype { Kind::Shape } else { Kind::DType };
         let hint = match kind {
             Kind::DType => format!("convert the value with `.cast(DType::{:?})`", expected.dtype),

@@ -208,6 +208,17 @@ pub fn lengths(attrs: &Attrs) -> Result<Dims> {
     }
 }
 
+/// The most results of an op: each is a value of the graph.
+const MOST_RESULTS: i64 = 1 << 16;
+
+/// A number of results, if it is a sane one.
+pub fn result_count(count: i64) -> Result<usize> {
+    match count {
+        0..=MOST_RESULTS => Ok(count as usize),
+        _ => Err(wrong(Kind::Value, format_args!("at most {MOST_RESULTS} results"), count)),
+    }
+}
+
 /// The spec itself, unless its size in bytes overflows.
 pub fn sized(spec: TensorSpec) -> Result<TensorSpec> {
     let mut bytes = spec.dtype.size() as i64;
@@ -222,17 +233,14 @@ pub fn sized(spec: TensorSpec) -> Result<TensorSpec> {
 
 /// Whether `dim >= 0` for all sizes, as far as can be proved.
 pub fn nonnegative(dim: &Dim) -> bool {
-    prove_nonnegative(dim, 4)
+    prove_nonnegative(dim, 5)
 }
 
 fn prove_nonnegative(dim: &Dim, depth: u32) -> bool {
     let terms = dim.terms();
     let at_least_zero = |atom: &Atom| match atom {
-        Atom::Sym(_) | Atom::Slot(..) => true,
-        Atom::Max(a, b) => depth > 0 && (prove_nonnegative(a, depth - 1) || prove_nonnegative(b, depth - 1)),
-        Atom::Min(a, b) | Atom::FloorDiv(a, b) => {
-            depth > 0 && prove_nonnegative(a, depth - 1) && prove_nonnegative(b, depth - 1)
-        }
+        Atom::Sym(_) | Atom::Slot(..) | Atom::PositivePart(_) => true,
+        Atom::FloorDiv(a, b) => depth > 0 && prove_nonnegative(a, depth - 1) && prove_nonnegative(b, depth - 1),
         Atom::Mod(_, b) => depth > 0 && prove_nonnegative(b, depth - 1),
     };
     if terms.iter().all(|t| t.coef >= 0 && t.atoms.iter().all(at_least_zero)) {
@@ -241,24 +249,34 @@ fn prove_nonnegative(dim: &Dim, depth: u32) -> bool {
     if depth == 0 {
         return false;
     }
-    // Bound one linear max, min or quotient by its arguments, and try again.
-    terms.iter().filter(|t| t.atoms.len() == 1).any(|t| {
-        let replaced = |by: &Dim| {
-            let with = dim.substitute(&|atom| (*atom == t.atoms[0]).then(|| by.clone()));
-            with != *dim && prove_nonnegative(&with, depth - 1)
+    // One atom that stands alone in a term is bounded, and the rest tried again.
+    let mut alone = terms.iter().filter(|t| t.atoms.len() == 1);
+    let clamps = alone.clone().filter_map(|t| match &t.atoms[0] {
+        Atom::PositivePart(of) => Some((t.coef, &t.atoms[0], of)),
+        _ => None,
+    });
+    // What is subtracted first: nothing is lost by going through its cases.
+    if let Some((coef, atom, of)) = clamps.min_by_key(|(coef, ..)| *coef > 0) {
+        // It is `of`, which is not negative then, or 0, and `of` is not positive then; everywhere at once.
+        let is = |value: &Dim, known: Dim| {
+            let case = dim.substitute(&|a| (a == atom).then(|| value.clone()));
+            prove_nonnegative(&case, depth - 1) || prove_nonnegative(&(case - known), depth - 1)
         };
-        match (&t.atoms[0], t.coef > 0) {
-            (Atom::Max(a, b), true) | (Atom::Min(a, b), false) => replaced(a) || replaced(b),
-            (Atom::Max(a, b), false) | (Atom::Min(a, b), true) => replaced(a) && replaced(b),
-            // b*floor(a/b) lies within a-b+1 ..= a for a positive b.
-            (Atom::FloorDiv(a, b), positive) => {
-                let Some(by) = b.as_const().filter(|&by| by > 0 && t.coef % by == 0) else { return false };
-                let rest = dim.clone() - Dim::from(t.coef) * a.floor_div(b);
-                let numerator = if positive { a.clone() - Dim::from(by - 1) } else { a.clone() };
-                prove_nonnegative(&(rest + numerator * Dim::from(t.coef / by)), depth - 1)
-            }
-            _ => false,
+        // Or, where it adds, it is at least each of them here.
+        let rest = dim.clone() - Dim::from(coef) * of.positive_part();
+        let at_least = |value: &Dim| prove_nonnegative(&(rest.clone() + Dim::from(coef) * value.clone()), depth - 1);
+        return coef > 0 && (at_least(of) || at_least(&Dim::ZERO))
+            || is(of, of.clone()) && is(&Dim::ZERO, Dim::ZERO - of.clone());
+    }
+    alone.any(|t| match &t.atoms[0] {
+        // b*floor(a/b) lies within a-b+1 ..= a for a positive b. All is multiplied by b.
+        Atom::FloorDiv(a, b) => {
+            let Some(by) = b.as_const().filter(|&by| by > 0) else { return false };
+            let rest = dim.clone() - Dim::from(t.coef) * a.floor_div(b);
+            let numerator = if t.coef > 0 { a.clone() - Dim::from(by - 1) } else { a.clone() };
+            prove_nonnegative(&(rest * b.clone() + numerator * Dim::from(t.coef)), depth - 1)
         }
+        _ => false,
     })
 }
 

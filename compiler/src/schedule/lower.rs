@@ -5,6 +5,10 @@
 //! stored and not yet walked are the last walk. Cheap values are computed again in each walk that needs them;
 //! values with a transcendental are kept.
 
+mod chunks;
+mod cost;
+
+use self::cost::{cost, expensive};
 use super::group::{AxisMap, CHUNK, Group, Grouping, is_inlined, is_long, renamed};
 use super::space::{FrameAccess, Shape, Space};
 use super::view::View;
@@ -320,74 +324,6 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    /// The first kernel of a chunked reduction: partial results of every block or row.
-    fn partial_pass(&mut self) -> Result<()> {
-        self.begin_lanes(true);
-        let blocks = self.blocks();
-        let split = self.kernel.split.is_some();
-        for id in self.nodes_where(|l, id| l.reduction(id).is_some()) {
-            let value = self.operand(id, self.graph.node(id).inputs[0])?;
-            let kind = self.reduction(id).expect("chosen as a reduction");
-            let dtype = self.dtype(id);
-            let part = self.kernel.push(Inst::Reduce { kind, value, lanes: true }, dtype);
-            self.rows.insert(id, part);
-            self.partials.push((id, dtype, blocks.clone()));
-        }
-        let full = self.nodes_where(|l, id| l.stored[id.index()] && !l.is_row(id));
-        self.store_all(&full)?;
-        self.end_lanes(true);
-        self.begin(PassKind::Scalar);
-        let grid_dims = self.space.grid();
-        let strides = super::view::row_major(&grid_dims);
-        for (id, dtype, _) in self.partials.clone() {
-            let buffer = self.buffer(Operand::Partial(id), dtype, true);
-            let access = Access {
-                buffer,
-                offset: Size::Const(0),
-                grid: strides.iter().map(|s| self.size(s)).collect(),
-                seq: SmallVec::new(),
-                lane: Size::Const(0),
-                block: Size::Const(i64::from(split)),
-            };
-            self.kernel.push(Inst::Store(access, self.rows[&id]), dtype);
-        }
-        Ok(())
-    }
-
-    /// The second kernel of a chunked reduction: combines partial results, then computes what depends on them.
-    fn combine_partials(&mut self, first: &Lowered, blocks: Dim) -> Result<()> {
-        self.space = Space::default();
-        self.kernel.grid.clear();
-        self.kernel.split = None;
-        self.sizes.clear();
-        self.kernel.name = format!("combine {}", self.kernel.name);
-        self.kernel.lanes = Some(self.size(&blocks));
-        self.begin(PassKind::Lanes { seq: SmallVec::new() });
-        for &(id, dtype, _) in &first.partials {
-            let buffer = self.buffer(Operand::Partial(id), dtype, false);
-            let access = Access {
-                buffer,
-                offset: Size::Const(0),
-                grid: SmallVec::new(),
-                seq: SmallVec::new(),
-                lane: Size::Const(1),
-                block: Size::Const(0),
-            };
-            let value = self.kernel.push(Inst::Load(access), dtype);
-            let kind = self.reduction(id).expect("partials are of reductions");
-            let result = self.kernel.push(Inst::Reduce { kind, value, lanes: true }, dtype);
-            self.rows.insert(id, result);
-        }
-        self.lane_cost = blocks * Dim::from(20 * first.partials.len().max(1));
-        self.begin(PassKind::Scalar);
-        for id in self.nodes_where(|l, id| l.is_row(id) && l.reduction(id).is_none()) {
-            let value = self.compute(id)?;
-            self.rows.insert(id, value);
-        }
-        let stored = self.nodes_where(|l, id| l.stored[id.index()] && l.is_row(id));
-        self.store_all(&stored)
-    }
-
     /// Number of partial results of a chunked reduction.
     fn blocks(&self) -> Dim {
         let grid = self.space.grid().into_iter().fold(Dim::ONE, |a, b| a * b);
@@ -631,36 +567,6 @@ fn computed_in(dtype: DType) -> DType {
 pub fn leaf_view(graph: &Graph, operand: ValueId, dense: bool) -> View {
     let view = View::of(graph, operand);
     if !dense && view.has_contiguous_lanes() { view } else { View::whole(graph, operand) }
-}
-
-/// Estimated hundredths of a nanosecond of one operation on one lane.
-fn cost(inst: &Inst) -> i64 {
-    use crate::kernel::{BinaryOp, UnaryOp};
-    match inst {
-        Inst::Unary(UnaryOp::Math(_), _) => 60,
-        Inst::Binary(BinaryOp::Math(_), ..) => 300,
-        Inst::Binary(BinaryOp::Div | BinaryOp::Rem, ..) | Inst::Unary(UnaryOp::Sqrt, _) => 40,
-        Inst::Load(_) | Inst::Store(..) | Inst::Reduce { .. } => 15,
-        Inst::Const(_) | Inst::Size(_) | Inst::Coord(_) => 0,
-        _ => 8,
-    }
-}
-
-/// For each value, whether keeping it beats computing it again: its computation holds a transcendental.
-fn expensive(kernel: &Kernel) -> Vec<bool> {
-    use crate::kernel::{BinaryOp, UnaryOp};
-    let mut flags: Vec<bool> = Vec::with_capacity(kernel.values.len());
-    for def in &kernel.values {
-        let of = |v: &Value| flags[v.0 as usize];
-        flags.push(match &def.inst {
-            Inst::Unary(UnaryOp::Math(_), _) | Inst::Binary(BinaryOp::Math(_), ..) => true,
-            Inst::Unary(_, x) | Inst::Convert(x) | Inst::Bitcast(x) => of(x),
-            Inst::Binary(_, x, y) | Inst::Compare(_, x, y) => of(x) || of(y),
-            Inst::Select(c, x, y) => of(c) || of(x) || of(y),
-            _ => false,
-        });
-    }
-    flags
 }
 
 /// The bits of a one-element array, zero-extended.

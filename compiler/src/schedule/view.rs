@@ -45,11 +45,20 @@ impl View {
 
     /// The value as elements of the farthest value that movements lead back to.
     pub fn of(graph: &Graph, value: ValueId) -> View {
-        let node = graph.node(value.node);
-        let Lower::Movement(movement) = node.op.lower else { return View::whole(graph, value) };
-        let Some(&operand) = node.inputs.first() else { return View::whole(graph, value) };
-        let base = View::of(graph, operand);
-        base.moved(movement, node, &graph.spec(value).dims).unwrap_or_else(|| View::whole(graph, value))
+        // Back to the first value that is no view, then forward again: chains may be longer than a stack is deep.
+        let mut chain = Vec::new();
+        let mut at = value;
+        while let Lower::Movement(movement) = graph.node(at.node).op.lower
+            && !matches!(movement, Movement::Pad | Movement::Concat)
+            && let Some(&operand) = graph.node(at.node).inputs.first()
+        {
+            chain.push((movement, at));
+            at = operand;
+        }
+        chain.iter().rev().fold(View::whole(graph, at), |base, &(movement, at)| {
+            let moved = base.moved(movement, graph.node(at.node), &graph.spec(at).dims);
+            moved.unwrap_or_else(|| View::whole(graph, at))
+        })
     }
 
     /// Whether the elements are all of the root's, in order.

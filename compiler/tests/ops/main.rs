@@ -22,4 +22,5 @@ mod scatter;
 mod segment;
 mod special;
 mod support;
+mod symbolic;
 mod window;

@@ -70,7 +70,7 @@ impl Record {
     fn push_open(record: Record) -> Rc<Record> {
         let record = Rc::new(record);
         TAPES.with_borrow_mut(|tapes| tapes.push(record.clone()));
-        RECORDING.set(RECORDING.get() + 1);
+        recount();
         record
     }
 
@@ -81,9 +81,7 @@ impl Record {
         }
         // While a thread ends its stack may be gone before a tape that it kept.
         let _ = TAPES.try_with(|tapes| tapes.borrow_mut().retain(|t| !Rc::ptr_eq(t, self)));
-        if self.paused.get() == 0 {
-            let _ = RECORDING.try_with(|n| n.set(n.get() - 1));
-        }
+        recount();
     }
 
     /// Runs `f` unseen by this record.
@@ -92,14 +90,11 @@ impl Record {
         impl Drop for Pause<'_> {
             fn drop(&mut self) {
                 self.0.paused.set(self.0.paused.get() - 1);
-                if self.0.paused.get() == 0 && !self.0.closed.get() {
-                    RECORDING.set(RECORDING.get() + 1);
-                }
+                recount();
             }
         }
-        if self.paused.replace(self.paused.get() + 1) == 0 && !self.closed.get() {
-            RECORDING.set(RECORDING.get() - 1);
-        }
+        self.paused.set(self.paused.get() + 1);
+        recount();
         let _pause = Pause(self);
         f()
     }
@@ -183,14 +178,22 @@ pub(crate) fn aside<R>(f: impl FnOnce() -> R) -> R {
         fn drop(&mut self) {
             let mut tapes = std::mem::take(&mut self.0);
             tapes.retain(|t| !t.closed.get());
-            let recording = tapes.iter().filter(|t| t.paused.get() == 0).count();
-            RECORDING.set(recording as u32);
+            // A tape that `f` left open is not among them: what it has seen ends with `f`.
             TAPES.set(tapes);
+            recount();
         }
     }
     let _resume = Resume(TAPES.take());
-    RECORDING.set(0);
+    recount();
     f()
+}
+
+/// Counts again after every change, so that tapes may end in any order, also one that is not on the stack (it was put
+/// [`aside`], or a trace left it open).
+fn recount() {
+    let recording = |tapes: &RefCell<Vec<Rc<Record>>>| tapes.borrow().iter().filter(|t| t.paused.get() == 0).count();
+    let count = TAPES.try_with(recording).unwrap_or(0);
+    let _ = RECORDING.try_with(|n| n.set(count as u32));
 }
 
 /// Whether a tape on this thread is open and not paused.

@@ -8,6 +8,7 @@ use crate::error::{Error, Kind, Result, at, unwrap};
 use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 use std::panic::Location;
 use tracelift_compiler::graph::Attrs;
+use tracelift_compiler::ops::movement::slice;
 use tracelift_compiler::{Dim, ops};
 
 /// What is taken along one axis.
@@ -130,28 +131,41 @@ fn first_axis(x: &Tensor, loc: &'static Location<'static>) -> Result<usize> {
 fn take(x: &Tensor, picks: Vec<Pick>, loc: &'static Location<'static>) -> Result<Tensor> {
     let picks = spread(x, picks).map_err(|e| at(e, loc))?;
     let (mut begin, mut strides, mut dims, mut shape) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut wanted = Vec::new();
     for pick in picks {
         let axis = begin.len();
         match pick {
             Pick::NewAxis => shape.push(Dim::ONE),
             Pick::At(i) => {
-                begin.push(position(&x.dim(axis), i, axis, x).map_err(|e| at(e, loc))?);
+                let (start, len) = element(&x.dim(axis), i, axis, x).map_err(|e| at(e, loc))?;
+                begin.push(start);
                 strides.push(1);
-                dims.push(Dim::ONE);
+                dims.push(len);
+                wanted.push(Dim::ONE);
             }
             Pick::Range { begin: from, end, step } => {
-                let (start, len) = range(&x.dim(axis), from, end, step).map_err(|e| at(e, loc))?;
-                begin.push(start);
+                if step == 0 {
+                    return Err(at(Error::new(Kind::Value, "at: the step of a range is 0"), loc));
+                }
+                let (start, len) = slice::range(from, end, step, &x.dim(axis));
+                // An empty range begins nowhere: as all of them, at 0.
+                begin.push(if len == Dim::ZERO { Dim::ZERO } else { start });
                 strides.push(step);
                 dims.push(len.clone());
+                wanted.push(len.clone());
                 shape.push(len);
             }
             Pick::Ellipsis => {}
         }
     }
     let attrs = Attrs::new().with("begin", begin).with("dims", dims.clone()).with("strides", strides);
-    let part = dispatch::apply(&ops::SLICE, attrs, &[x], loc)?.swap_remove(0);
-    if shape == dims {
+    let mut part = dispatch::apply(&ops::SLICE, attrs, &[x], loc)?.swap_remove(0);
+    if wanted != dims {
+        // An element of an axis whose length only the run can tell.
+        let attrs = Attrs::new().with("dims", wanted.clone());
+        part = dispatch::apply(&ops::CHECKED_SHAPE, attrs, &[&part], loc)?.swap_remove(0);
+    }
+    if shape == wanted {
         return Ok(part);
     }
     Ok(dispatch::apply(&ops::RESHAPE, Attrs::new().with("dims", shape), &[&part], loc)?.swap_remove(0))
@@ -173,34 +187,16 @@ fn spread(x: &Tensor, mut picks: Vec<Pick>) -> Result<Vec<Pick>> {
     }
 }
 
-fn position(len: &Dim, i: i64, axis: usize, x: &Tensor) -> Result<Dim> {
-    if let Some(n) = len.as_const()
-        && !(-n..n).contains(&i)
-    {
-        let text = format!("at: index {i} is outside axis {axis} of {}", x.spec());
-        return Err(Error::new(Kind::Value, text).hint(format!("indices go from {} to {}", -n, n - 1)));
-    }
-    Ok(if i < 0 { len.clone() + i.into() } else { i.into() })
-}
-
-/// Where a range starts and how many elements it takes.
-fn range(len: &Dim, begin: Option<i64>, end: Option<i64>, step: i64) -> Result<(Dim, Dim)> {
-    if step == 0 {
-        return Err(Error::new(Kind::Value, "at: the step of a range is 0"));
-    }
-    // The positions that a range may start or end at: 0..=len forwards, -1..=len-1 backwards.
-    let (low, high) = if step > 0 { (Dim::ZERO, len.clone()) } else { ((-1i64).into(), len.clone() - Dim::ONE) };
-    let clamp = |i: i64| match i < 0 {
-        true => (len.clone() + i.into()).maximum(&low),
-        false => Dim::from(i).minimum(&high),
-    };
-    let (first, last) = if step > 0 { (low.clone(), high.clone()) } else { (high.clone(), low.clone()) };
-    let (start, stop) = (begin.map_or(first, clamp), end.map_or(last, clamp));
-    let span = if step > 0 { stop - start.clone() } else { start.clone() - stop };
-    let count = span.ceil_div(&step.unsigned_abs().try_into().unwrap_or(i64::MAX).into());
-    let count = if begin.is_none() && end.is_none() { count } else { count.maximum(&Dim::ZERO) };
-    let empty = count == Dim::ZERO;
-    Ok((if empty { Dim::ZERO } else { start }, count))
+/// Where an element lies, and how many are there: 1, unless only the run can tell.
+fn element(len: &Dim, i: i64, axis: usize, x: &Tensor) -> Result<(Dim, Dim)> {
+    slice::element(i, len).ok_or_else(|| {
+        let error = Error::new(Kind::Value, format!("at: index {i} is outside axis {axis} of {}", x.spec()));
+        match len.as_const() {
+            Some(0) => error.hint("the axis has no elements"),
+            Some(n) => error.hint(format!("indices go from {} to {}", -n, n - 1)),
+            None => error,
+        }
+    })
 }
 
 macro_rules! picks {

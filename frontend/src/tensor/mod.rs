@@ -266,7 +266,7 @@ impl Tensor {
                         Kind::Tracer,
                         format!("shape: the sizes of {} are not all known while tracing", symbol.spec),
                     )
-                    .hint("use sizes inside the ops (`reshape` takes -1), or `rank()` and `dtype()`, which are known"),
+                    .hint("use `tl::shape(&x)` and `tl::zeros_like(&x)`, or sizes inside the ops (`reshape` takes -1)"),
                     loc,
                 )),
             },

@@ -15,7 +15,7 @@ use tracelift_runtime::DType;
 
 macro_rules! define {
     ($($table:tt)*) => {
-        tracelift_macros::define_ops! { [split, top_k, lu, qr, svd, eigh, slogdet] $($table)* }
+        tracelift_macros::define_ops! { [split, top_k, shape, lu, qr, svd, eigh, slogdet] $($table)* }
     };
 }
 
@@ -57,6 +57,24 @@ pub fn top_k(x: impl IntoTensor, k: i64) -> (Tensor, Tensor) {
 #[track_caller]
 pub fn try_top_k(x: impl IntoTensor, k: i64) -> Result<(Tensor, Tensor)> {
     greatest(x.operand(), k, Location::caller())
+}
+
+/// The length of each axis as an i32 tensor, also where it is not known while tracing. (The method
+/// [`Tensor::shape`] gives numbers.)
+///
+/// ```
+/// use tracelift as tl;
+/// assert_eq!(tl::shape(tl::constant([[1.0, 2.0, 3.0]])), tl::constant([1, 3]));
+/// ```
+#[track_caller]
+pub fn shape(x: impl IntoTensor) -> Tensor {
+    unwrap(try_shape(x))
+}
+
+/// The twin of [`shape`].
+#[track_caller]
+pub fn try_shape(x: impl IntoTensor) -> Result<Tensor> {
+    dispatch::call1(&ops::SHAPE, Attrs::new(), &[x.operand()], Location::caller())
 }
 
 fn cut(

@@ -14,12 +14,14 @@ use crate::engine::numerics;
 use crate::error::{Error, Kind, Result};
 use crate::tensor::Tensor;
 use crate::variable::Variable;
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use std::any::Any;
 use std::fmt;
 use std::panic::Location;
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
+use tracelift_compiler::TensorSpec;
 use tracelift_compiler::graph::builder::GraphBuilder;
 use tracelift_compiler::graph::{Graph, edit};
 use tracelift_runtime::Array;
@@ -232,7 +234,7 @@ impl Trace {
             });
         }
         let results = code.run(&mut args).map_err(|error| match error.kind() {
-            Kind::Memory => error.map_message(|text| format!("`{}`: {text}", self.graph.name)),
+            Kind::Memory => self.with_largest(error, leaves),
             _ => error,
         })?;
         drop(args);
@@ -241,6 +243,43 @@ impl Trace {
             self.check(&results, &mut guards, &values, seen, loc)?;
         }
         Ok(results)
+    }
+
+    /// An error about memory with the function, and the op that needs most of it with its line.
+    #[cold]
+    fn with_largest(&self, error: Error, leaves: &Leaves<'_>) -> Error {
+        let lengths = |input: &InputSource| match *input {
+            InputSource::Leaf(i) => leaves.tensors[i as usize].array(),
+            InputSource::Captured(i) => self.captured[i as usize].array(),
+            InputSource::Random | InputSource::Variable(_) => None,
+        };
+        let mut symbols: FxHashMap<u32, i64> = FxHashMap::default();
+        for (input, &value) in self.inputs.iter().zip(&self.graph.inputs) {
+            let known = lengths(input).map_or(&[][..], |array| array.shape());
+            for (dim, &length) in self.graph.spec(value).dims.iter().zip(known) {
+                symbols.extend(dim.as_symbol().map(|k| (k, length as i64)));
+            }
+        }
+        let values: Vec<i64> =
+            (0..symbols.keys().max().map_or(0, |k| k + 1)).map(|k| symbols.get(&k).copied().unwrap_or(1)).collect();
+        let computed = self.graph.iter().filter(|(id, _)| !self.graph.inputs.contains(&id.result(0)));
+        let sized = computed.flat_map(|(_, node)| node.outputs.iter().map(move |spec| (node, spec))).filter_map(
+            |(node, spec)| {
+                let dims =
+                    spec.dims.iter().map(|dim| dim.bound().eval(&values, &[]).ok()).collect::<Option<Vec<i64>>>()?;
+                let count = dims.iter().try_fold(1i64, |product, &length| product.checked_mul(length))?;
+                Some((count.checked_mul(spec.dtype.size() as i64)?, node, TensorSpec::new(spec.dtype, dims)))
+            },
+        );
+        let largest = sized.max_by_key(|(bytes, ..)| *bytes);
+        let blamed = largest.map(|(bytes, node, spec)| {
+            format!("\n  the largest value: `{}` gives {spec}, {bytes} bytes\n  at {}", node.op.name, node.loc)
+        });
+        error.map_message(|mut text| {
+            let end = text.find("\n  hint:").unwrap_or(text.len());
+            text.insert_str(end, &blamed.unwrap_or_default());
+            format!("`{}`: {text}", self.graph.name)
+        })
     }
 
     /// An error that names the op which made a value that is not finite, if there is one. The variables have their old

@@ -39,10 +39,8 @@ pub enum Atom {
     FloorDiv(Dim, Dim),
     /// Remainder of [`Atom::FloorDiv`].
     Mod(Dim, Dim),
-    /// The greater.
-    Max(Dim, Dim),
-    /// The lesser.
-    Min(Dim, Dim),
+    /// The greater of it and 0. Its terms have no common factor, and the last of them is positive.
+    PositivePart(Dim),
 }
 
 impl Dim {
@@ -140,12 +138,47 @@ impl Dim {
 
     /// The greater of two.
     pub fn maximum(&self, other: &Dim) -> Dim {
-        self.extremum(other, i64::max, Atom::Max)
+        match (self.as_const(), other.as_const()) {
+            (Some(a), Some(b)) => a.max(b).into(),
+            _ => other.clone() + (self.clone() - other.clone()).positive_part(),
+        }
     }
 
     /// The lesser of two.
     pub fn minimum(&self, other: &Dim) -> Dim {
-        self.extremum(other, i64::min, Atom::Min)
+        match (self.as_const(), other.as_const()) {
+            (Some(a), Some(b)) => a.min(b).into(),
+            _ => self.clone() - (self.clone() - other.clone()).positive_part(),
+        }
+    }
+
+    /// The greater of it and 0: the one form that every [`maximum`](Self::maximum) and [`minimum`](Self::minimum) is
+    /// reduced to, so that clamped positions that are equal for all sizes are equal here. (`n - min(n, 1)` and
+    /// `max(n - 1, 0)`, the lengths of `x[1..]` and `x[..-1]`, are.)
+    pub fn positive_part(&self) -> Dim {
+        if let Some(c) = self.as_const() {
+            return c.max(0).into();
+        }
+        let terms = self.terms();
+        let counts = |atom: &Atom| matches!(atom, Atom::Sym(_) | Atom::Slot(..) | Atom::PositivePart(_));
+        if terms.iter().all(|t| t.atoms.iter().all(counts)) {
+            // Sizes are not negative, so the signs of the factors decide.
+            if terms.iter().all(|t| t.coef > 0) {
+                return self.clone();
+            }
+            if terms.iter().all(|t| t.coef < 0) {
+                return Dim::ZERO;
+            }
+        }
+        if terms.last().is_some_and(|t| t.coef < 0) {
+            let negated = self.clone() * Dim::from(-1i64);
+            return self.clone() + negated.positive_part();
+        }
+        let factor = terms.iter().fold(0, |divisor, t| greatest_divisor(divisor, t.coef.unsigned_abs()));
+        match i64::try_from(factor) {
+            Ok(factor) if factor > 1 => Dim::atom(Atom::PositivePart(self.scale_down(factor))) * Dim::from(factor),
+            _ => Dim::atom(Atom::PositivePart(self.clone())),
+        }
     }
 
     /// The value for these symbols and slots; an error if it overflows or a divisor is 0.
@@ -174,7 +207,8 @@ impl Dim {
                 match atom {
                     Atom::Sym(_) => {}
                     Atom::Slot(_, bound) => bound.visit(f),
-                    Atom::FloorDiv(a, b) | Atom::Mod(a, b) | Atom::Max(a, b) | Atom::Min(a, b) => {
+                    Atom::PositivePart(a) => a.visit(f),
+                    Atom::FloorDiv(a, b) | Atom::Mod(a, b) => {
                         a.visit(f);
                         b.visit(f);
                     }
@@ -194,8 +228,7 @@ impl Dim {
                     Atom::Slot(k, bound) => Dim::slot(*k, bound.substitute(f)),
                     Atom::FloorDiv(a, b) => a.substitute(f).floor_div(&b.substitute(f)),
                     Atom::Mod(a, b) => a.substitute(f).modulo(&b.substitute(f)),
-                    Atom::Max(a, b) => a.substitute(f).maximum(&b.substitute(f)),
-                    Atom::Min(a, b) => a.substitute(f).minimum(&b.substitute(f)),
+                    Atom::PositivePart(a) => a.substitute(f).positive_part(),
                 });
                 product = product * value;
             }
@@ -230,15 +263,6 @@ impl Dim {
         Dim::from_terms(self.terms().into_iter().map(|t| Term { coef: t.coef / by, ..t }).collect())
     }
 
-    fn extremum(&self, other: &Dim, of: fn(i64, i64) -> i64, atom: fn(Dim, Dim) -> Atom) -> Dim {
-        match (self.as_const(), other.as_const()) {
-            (Some(a), Some(b)) => of(a, b).into(),
-            _ if self == other => self.clone(),
-            _ if self < other => Dim::atom(atom(self.clone(), other.clone())),
-            _ => Dim::atom(atom(other.clone(), self.clone())),
-        }
-    }
-
     /// The sum of terms in any order, each with sorted atoms.
     pub(super) fn from_terms(mut terms: Vec<Term>) -> Dim {
         terms.sort();
@@ -271,10 +295,13 @@ impl Atom {
             Atom::Mod(a, b) => {
                 a.eval(symbols, slots)?.checked_rem_euclid(b.eval(symbols, slots)?).ok_or_else(by_zero)?
             }
-            Atom::Max(a, b) => a.eval(symbols, slots)?.max(b.eval(symbols, slots)?),
-            Atom::Min(a, b) => a.eval(symbols, slots)?.min(b.eval(symbols, slots)?),
+            Atom::PositivePart(a) => a.eval(symbols, slots)?.max(0),
         })
     }
+}
+
+fn greatest_divisor(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { greatest_divisor(b, a % b) }
 }
 
 impl From<i64> for Dim {
@@ -366,8 +393,7 @@ impl fmt::Display for Atom {
             Atom::Slot(k, bound) => write!(f, "s{k}(<={bound})"),
             Atom::FloorDiv(a, b) => write!(f, "floordiv({a}, {b})"),
             Atom::Mod(a, b) => write!(f, "mod({a}, {b})"),
-            Atom::Max(a, b) => write!(f, "max({a}, {b})"),
-            Atom::Min(a, b) => write!(f, "min({a}, {b})"),
+            Atom::PositivePart(a) => write!(f, "max({a}, 0)"),
         }
     }
 }
@@ -388,6 +414,29 @@ mod tests {
         );
         assert_eq!((n.clone() + 4i64.into()).div_exact(&2i64.into()), None);
         assert_eq!((n * m * 2i64.into() + 3i64.into()).to_string(), "2*n0*n1 + 3");
+    }
+
+    #[test]
+    fn clamps_have_one_form() {
+        let (n, one) = (Dim::sym(0), Dim::ONE);
+        let (after_first, before_last) = (n.clone() - n.minimum(&one), (n.clone() - one.clone()).maximum(&Dim::ZERO));
+        assert_eq!(after_first, before_last);
+        assert_eq!(before_last.to_string(), "max(n0 - 1, 0)");
+        assert_eq!(n.maximum(&Dim::ZERO), n);
+        assert_eq!((n.clone() * Dim::from(-2i64)).maximum(&Dim::ZERO), Dim::ZERO);
+        assert_eq!((n.clone() + one.clone()).maximum(&n), n.clone() + one.clone());
+        assert_eq!(n.maximum(&one), one.maximum(&n));
+        let twice = (n.clone() * 2i64.into()).minimum(&Dim::from(6i64));
+        assert_eq!(twice, n.minimum(&Dim::from(3i64)) * 2i64.into());
+        for value in 0..8 {
+            let at = |d: &Dim| d.eval(&[value], &[]).unwrap();
+            assert_eq!(
+                (at(&n.minimum(&Dim::from(3i64))), at(&n.maximum(&Dim::from(3i64)))),
+                (value.min(3), value.max(3))
+            );
+            assert_eq!(at(&n.minimum(&Dim::from(i64::MAX))), value);
+            assert_eq!(at(&(n.clone() + Dim::from(i64::MIN)).maximum(&Dim::ZERO)), 0);
+        }
     }
 
     #[test]

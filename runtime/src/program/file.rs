@@ -27,7 +27,7 @@ use std::path::Path;
 const MAGIC: [u8; 8] = *b"\x89TLPROG\n";
 
 /// To be raised with every change of the format or of [`super::abi`].
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 const HEADER_BYTES: usize = 28;
 

@@ -32,7 +32,13 @@ pub static BOUNDED_SIZE: OpDef = OpDef {
     },
     grad: DISCRETE,
     lower: Lower::Slot,
-    eval: |c| Ok(vec![c.inputs[0].clone()]),
+    eval: |c| {
+        let (shape, wanted) = (c.inputs[0].shape(), eval::shape_of(c, 0)?);
+        match shape == &wanted[..] {
+            true => Ok(vec![c.inputs[0].clone()]),
+            false => Err(infer::wrong(Kind::Shape, format_args!("shape {wanted:?}"), format_args!("{shape:?}"))),
+        }
+    },
     domain: Domain::Special("tests/ops/bounded.rs"),
     ..BASE
 };

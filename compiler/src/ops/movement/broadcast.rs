@@ -63,6 +63,68 @@ filled! {
     ONES "ones" "Ones of shape `dims` and dtype `dtype` (default f32)." 1.0;
 }
 
+macro_rules! filled_like {
+    ($($static:ident $name:literal $doc:literal $value:literal;)*) => {$(
+        composite! {
+            #[doc = $doc]
+            $static, (b, x) => {
+                let dtype = b.attrs().dtype("dtype").unwrap_or(x[0].dtype());
+                Ok(vec![b.scalar($value, dtype).broadcast_to(&x[0].dims()?)])
+            },
+            name: $name,
+            doc: $doc,
+            attrs: &[optional("dtype", AttrKind::DType)],
+            grad: Grad::Zero("it depends on the operand's shape alone"),
+            domain: Domain::Special("tests/ops/movement.rs"),
+        }
+    )*};
+}
+
+filled_like! {
+    ZEROS_LIKE "zeros_like" "Zeros of the shape of `x`, also where that is not known while tracing, and of its dtype or `dtype`." 0.0;
+    ONES_LIKE "ones_like" "Ones of the shape of `x`, also where that is not known while tracing, and of its dtype or `dtype`." 1.0;
+}
+
+composite! {
+    /// The shape as a tensor.
+    SHAPE, (b, x) => {
+        let dtype = size_dtype(b.attrs())?;
+        let lengths: Vec<Expr<'_>> = x[0].dims()?.iter().map(|dim| b.size(dim, dtype).reshape(&[Dim::ONE])).collect();
+        match lengths.as_slice() {
+            [] => Ok(vec![b.constant(tracelift_runtime::Array::zeros(dtype, &[0])?)]),
+            lengths => Ok(vec![b.concat(lengths, 0)]),
+        }
+    },
+    name: "shape",
+    doc: "The length of each axis as a tensor of rank 1 and dtype `dtype` (default i32), also where it is not known while \
+          tracing.",
+    attrs: &[optional("dtype", AttrKind::DType)],
+    grad: Grad::Zero("it depends on the operand's shape alone"),
+    domain: Domain::Special("tests/ops/movement.rs"),
+}
+
+composite! {
+    /// The number of elements as a tensor.
+    SIZE, (b, x) => {
+        let dtype = size_dtype(b.attrs())?;
+        Ok(vec![b.size(&x[0].spec()?.numel(), dtype)])
+    },
+    name: "size",
+    doc: "The number of elements as a tensor of rank 0 and dtype `dtype` (default i32), also where it is not known while \
+          tracing.",
+    attrs: &[optional("dtype", AttrKind::DType)],
+    grad: Grad::Zero("it depends on the operand's shape alone"),
+    domain: Domain::Special("tests/ops/movement.rs"),
+}
+
+/// The dtype that sizes are given in.
+fn size_dtype(attrs: &Attrs) -> Result<DType> {
+    match attrs.dtype("dtype").unwrap_or(DType::I32) {
+        dtype @ (DType::I32 | DType::I64) => Ok(dtype),
+        other => Err(infer::wrong(Kind::DType, "`dtype` i32 or i64", other)),
+    }
+}
+
 composite! {
     /// Repeated as a whole.
     TILE, (b, x) => {

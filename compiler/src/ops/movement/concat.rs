@@ -106,6 +106,7 @@ composite! {
         let Some(num) = dims[axis].as_const() else {
             return Err(infer::wrong(Kind::Shape, format_args!("a constant length of axis {axis}"), &dims[axis]));
         };
+        infer::result_count(num)?;
         let rest = infer::reduced(&dims, &[axis], false);
         (0..num).map(|i| Ok(x[0].narrow(axis, &Dim::from(i), &Dim::ONE)?.reshape(&rest))).collect()
     },
@@ -118,7 +119,7 @@ composite! {
 fn split_sizes(attrs: &Attrs, dim: &Dim, axis: usize) -> Result<Vec<Dim>> {
     match (attrs.int("num"), attrs.ints("sizes")) {
         (Some(num), None) if num > 0 => match dim.div_exact(&Dim::from(num)) {
-            Some(each) => Ok(vec![each; num as usize]),
+            Some(each) => Ok(vec![each; infer::result_count(num)?]),
             None => Err(infer::wrong(
                 Kind::Shape,
                 format_args!("a length of axis {axis} that {num} divides"),

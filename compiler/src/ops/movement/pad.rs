@@ -1,5 +1,6 @@
 //! A value put around.
 
+use super::slice::exactly;
 use crate::base::spec::Dims;
 use crate::ops::entry::*;
 
@@ -67,21 +68,19 @@ macro_rules! mirrored {
                 let widths = paddings(b.attrs(), rank)?;
                 let mut y = x[0];
                 for axis in 0..rank {
-                    let (before, after) = (Dim::from(widths[2 * axis]), Dim::from(widths[2 * axis + 1]));
-                    let dim = y.dims()?[axis].clone();
-                    let room = dim.clone() - Dim::from($skip as i64);
-                    for width in [&before, &after] {
-                        if !infer::nonnegative(&(room.clone() - width.clone())) {
-                            let wanted = format!("widths of at most {room} along axis {axis}");
-                            return Err(infer::wrong(Kind::Shape, wanted, width));
-                        }
+                    let (before, after) = (widths[2 * axis], widths[2 * axis + 1]);
+                    let room = y.dims()?[axis].as_const().map(|length| (length - $skip).max(0));
+                    if let Some(room) = room.filter(|&room| before.max(after) > room) {
+                        let wanted = format!("widths of at most {room} along axis {axis}");
+                        return Err(infer::wrong(Kind::Shape, wanted, before.max(after)));
                     }
-                    let skip = Dim::from($skip as i64);
-                    let head = y.narrow(axis, &skip, &before)?.reverse(&[axis as i64]);
-                    let tail_begin = dim - skip - after.clone();
-                    let tail = y.narrow(axis, &tail_begin, &after)?.reverse(&[axis as i64]);
-                    let parts: Vec<_> = [(before, head), (Dim::ONE, y), (after, tail)]
-                        .into_iter().filter(|(width, _)| *width != Dim::ZERO).map(|(_, part)| part).collect();
+                    let mirrored = |first: i64, last: Option<i64>, width: i64| match width {
+                        0 => Ok(None),
+                        _ => Ok(Some(exactly(y, axis, Some(first), last, width)?.reverse(&[axis as i64]))),
+                    };
+                    let head = mirrored($skip, Some(before.saturating_add($skip)), before)?;
+                    let tail = mirrored((-after).saturating_sub($skip), ($skip > 0).then_some(-$skip), after)?;
+                    let parts: Vec<_> = head.into_iter().chain([y]).chain(tail).collect();
                     y = if parts.len() == 1 { y } else { b.concat(&parts, axis) };
                 }
                 Ok(vec![y])
@@ -166,8 +165,8 @@ pub(super) fn unslice<'b>(g: Expr<'b>, begin: &[Dim], strides: &[i64], dims: &[D
             let last = begin[axis].clone() + (count.clone() - Dim::ONE) * Dim::from(stride);
             lowest[axis] = if infer::nonnegative(&last) { last } else { last.maximum(&Dim::ZERO) };
         }
-        let step = stride.abs();
-        if step > 1 {
+        let step = stride.saturating_abs();
+        if step > 1 && count != Dim::ONE {
             // Each element gets `step - 1` zeros behind it: an axis of length `step`, merged.
             let mut apart = sizes.clone();
             apart.insert(axis + 1, Dim::ONE);

@@ -60,12 +60,16 @@ composite! {
         let (begin_mask, end_mask, shrink) = (mask("begin_mask"), mask("end_mask"), mask("shrink_axis_mask"));
         let has = |mask: i64, i: usize| i < 63 && mask >> i & 1 == 1;
         let (mut from, mut sizes, mut steps) = (Dims::new(), Dims::new(), Vec::new());
-        let mut kept = Dims::new();
+        let (mut wanted, mut kept) = (Dims::new(), Dims::new());
         for (i, dim) in dims.iter().enumerate() {
             let (start, size, step) = if i >= begin.len() {
                 (Dim::ZERO, dim.clone(), 1)
             } else if has(shrink, i) {
-                (element(begin[i], dim, i)?, Dim::ONE, 1)
+                let (start, size) = element(begin[i], dim).ok_or_else(|| {
+                    let text = format!("index {} is out of range for axis {i} of length {dim}", begin[i]);
+                    Error::new(Kind::Shape, text)
+                })?;
+                (start, size, 1)
             } else {
                 let first = (!has(begin_mask, i)).then_some(begin[i]);
                 let last = (!has(end_mask, i)).then_some(end[i]);
@@ -75,11 +79,12 @@ composite! {
             if i >= begin.len() || !has(shrink, i) {
                 kept.push(size.clone());
             }
+            wanted.push(if i < begin.len() && has(shrink, i) { Dim::ONE } else { size.clone() });
             from.push(start);
             sizes.push(size);
             steps.push(step);
         }
-        Ok(vec![x[0].slice(&from, &steps, &sizes).reshape(&kept)])
+        Ok(vec![checked(x[0].slice(&from, &steps, &sizes), &wanted)?.reshape(&kept)])
     },
     name: "strided_slice",
     doc: "`x[begin:end:strides]` as in Python: negative positions count from the end, positions are clamped. Bit `i` of \
@@ -96,29 +101,59 @@ composite! {
     domain: Domain::Special("tests/ops/movement.rs"),
 }
 
+/// Positions beyond it are as good as at it.
+const LIMIT: i64 = 1 << 60;
+
 /// First position and number of elements of Python's `[first:last:stride]` along an axis of length `dim`.
 pub fn range(first: Option<i64>, last: Option<i64>, stride: i64, dim: &Dim) -> (Dim, Dim) {
     // Going up, positions are clamped to 0 ..= dim; going down, to -1 ..= dim - 1.
     let (low, high) = if stride > 0 { (Dim::ZERO, dim.clone()) } else { (Dim::from(-1i64), dim.clone() - Dim::ONE) };
-    let clamp = |position: i64| match position {
+    // No axis is as long as the limit, and sizes can be added to it without overflow.
+    let clamp = |position: i64| match position.clamp(-LIMIT, LIMIT) {
         p if p >= 0 => Dim::from(p).minimum(&high),
         p => (dim.clone() + Dim::from(p)).maximum(&low),
     };
     let start = first.map_or_else(|| if stride > 0 { low.clone() } else { high.clone() }, clamp);
     let stop = last.map_or_else(|| if stride > 0 { high.clone() } else { low.clone() }, clamp);
     let distance = if stride > 0 { stop - start.clone() } else { start.clone() - stop };
-    let distance = if infer::nonnegative(&distance) { distance } else { distance.maximum(&Dim::ZERO) };
-    (start, distance.ceil_div(&Dim::from(stride.abs())))
+    if infer::nonnegative(&(Dim::ZERO - distance.clone())) {
+        return (start, Dim::ZERO);
+    }
+    let distance = if infer::nonnegative(&distance) { distance } else { distance.positive_part() };
+    (start, distance.ceil_div(&Dim::from(stride.saturating_abs())))
 }
 
-/// Position `at` (from the end if negative) along an axis.
-fn element(at: i64, dim: &Dim, axis: usize) -> Result<Dim> {
+/// Where element `at` (from the end if negative) of an axis lies, and how many elements are there: 1, or, if only the
+/// program's run can tell, a size that is 1 or 0. None if there is none.
+pub fn element(at: i64, dim: &Dim) -> Option<(Dim, Dim)> {
     let position = if at < 0 { dim.clone() + Dim::from(at) } else { Dim::from(at) };
-    let inside = infer::nonnegative(&position) && infer::nonnegative(&(dim.clone() - position.clone() - Dim::ONE));
-    match inside {
-        true => Ok(position),
-        false => Err(Error::new(Kind::Shape, format!("index {at} is out of range for axis {axis} of length {dim}"))),
+    if infer::nonnegative(&position) && infer::nonnegative(&(dim.clone() - position.clone() - Dim::ONE)) {
+        return Some((position, Dim::ONE));
     }
+    let (begin, size) = range(Some(at), (at != -1).then(|| at.saturating_add(1)), 1, dim);
+    (size != Dim::ZERO).then_some((begin, size))
+}
+
+/// Elements `[first:last]` along an axis, which must be `count`: what only the run can tell is checked then.
+pub(in crate::ops) fn exactly<'b>(
+    x: Expr<'b>,
+    axis: usize,
+    first: Option<i64>,
+    last: Option<i64>,
+    count: i64,
+) -> Result<Expr<'b>> {
+    let mut dims = x.dims()?;
+    let (begin, size) = range(first, last, 1, &dims[axis]);
+    dims[axis] = Dim::from(count);
+    checked(x.narrow(axis, &begin, &size)?, &dims)
+}
+
+/// A part that should have this shape. One cut off at the end of an axis is found out when the program runs.
+fn checked<'b>(part: Expr<'b>, wanted: &[Dim]) -> Result<Expr<'b>> {
+    if part.dims()?[..] == *wanted {
+        return Ok(part);
+    }
+    Ok(part.b().apply(&crate::ops::CHECKED_SHAPE, Attrs::new().with("dims", wanted), &[part]))
 }
 
 /// An error unless every element taken along an axis is there.
@@ -142,7 +177,7 @@ fn fits(dim: &Dim, begin: &Dim, stride: i64, size: &Dim) -> bool {
     }
     // As Python's ranges are made: size = ceil(max(distance, 0) / |stride|), with |distance| in reach.
     let reach = if stride > 0 { dim.clone() - begin.clone() } else { begin.clone() + Dim::ONE };
-    let step = Dim::from(stride.abs());
+    let step = Dim::from(stride.saturating_abs());
     let most = reach.maximum(&Dim::ZERO).ceil_div(&step);
     let start = if stride > 0 {
         infer::nonnegative(begin)

@@ -65,7 +65,9 @@ pub static TOP_K: OpDef = OpDef {
         Class::Number.check(x)?;
         let axis = infer::normalize(-1, x.rank())?;
         let k = Dim::from(c.attrs.int("k").unwrap_or(0));
-        if !infer::nonnegative(&k) || !infer::nonnegative(&(x.dims[axis].clone() - k.clone())) {
+        // Whether an axis of unknown length is long enough is found out when the program runs.
+        let is_too_short = |length: i64| infer::nonnegative(&(k.clone() - Dim::from(length) - Dim::ONE));
+        if !infer::nonnegative(&k) || x.dims[axis].as_const().is_some_and(is_too_short) {
             let wanted = format!("k between 0 and the length {} of the last axis", x.dims[axis]);
             return Err(infer::wrong(Kind::Shape, wanted, k));
         }
@@ -87,6 +89,10 @@ pub static TOP_K: OpDef = OpDef {
     }),
     eval: |c| {
         let (x, shape) = (&c.inputs[0], eval::shape_of(c, 0)?);
+        let (k, length) = (shape[shape.len() - 1], x.shape()[shape.len() - 1]);
+        if k > length {
+            return Err(infer::wrong(Kind::Value, format!("k between 0 and the length {length} of the last axis"), k));
+        }
         let order = places(x, x.shape().len() - 1, true);
         let place = |index: &[usize]| order[eval::offset(x.shape(), index)];
         let indices: Vec<i128> = eval::indices(&shape).map(|index| place(&index)).collect();

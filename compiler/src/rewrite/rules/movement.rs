@@ -260,6 +260,10 @@ fn reverse_of_reverse(graph: &mut Draft<'_>, root: ValueId) -> Result<Outcome> {
     graph.apply(&REVERSE, Attrs::new().with("axes", axes), &[x]).map(Outcome::Applied)
 }
 
+/// More operands than this are not joined: doubling an empty tensor again and again would make as many as it has
+/// elements.
+const MOST_PARTS: usize = 256;
+
 fn concat_of_concat(graph: &mut Draft<'_>, root: ValueId) -> Result<Outcome> {
     let rank = graph.spec(root).rank();
     let axis = infer::axis(&graph.node(root).attrs, 0, rank)?;
@@ -274,7 +278,7 @@ fn concat_of_concat(graph: &mut Draft<'_>, root: ValueId) -> Result<Outcome> {
             parts.push(part);
         }
     }
-    if !flattened {
+    if !flattened || parts.len() > MOST_PARTS {
         return Ok(Outcome::NoMatch);
     }
     graph.apply(&CONCAT, Attrs::new().with("axis", axis as i64), &parts).map(Outcome::Applied)

@@ -10,12 +10,13 @@ use crate::error::{Kind, Result};
 
 /// See the table.
 pub fn checked_shape(cx: &mut LibraryCx<'_>) -> Result<()> {
-    const NAME: &str = "ensure_shape";
+    const NAME: &str = "checked_shape";
     cx.expect(NAME, 1, 1, 0)?;
     let (x, y) = (&cx.inputs[0], &cx.outputs[0]);
     cx.expect_same_dtype(NAME, &[x.dtype(), y.dtype()])?;
     if x.dims() != y.dims() {
-        return Err(cx.bad(NAME, Kind::Shape, format!("expected shape {:?}, received {:?}", y.dims(), x.dims())));
+        let error = cx.bad(NAME, Kind::Shape, format!("expected shape {:?}, received {:?}", y.dims(), x.dims()));
+        return Err(error.hint("a length of 0 where 1 is expected is that of an index outside its axis"));
     }
     with_bits!(x.dtype(), T => {
         // SAFETY: both have as many elements, each of T's size, and the result overlaps no operand.

@@ -157,11 +157,12 @@ impl<'a> Reader<'a> {
             let k = self.u32()?;
             return Ok(if tag == 0 { Atom::Sym(k) } else { Atom::Slot(k, self.dim(depth + 1)?) });
         }
+        if tag == 2 {
+            return Ok(Atom::PositivePart(self.dim(depth + 1)?));
+        }
         let of = match tag {
-            2 => Atom::FloorDiv,
-            3 => Atom::Mod,
-            4 => Atom::Max,
-            5 => Atom::Min,
+            3 => Atom::FloorDiv,
+            4 => Atom::Mod,
             _ => return Err(self.damaged(format!("{tag} is no kind of size"))),
         };
         Ok(of(self.dim(depth + 1)?, self.dim(depth + 1)?))

@@ -91,10 +91,12 @@ impl Writer {
                 self.u32(*k);
                 return self.dim(bound);
             }
-            Atom::FloorDiv(a, b) => (2, a, b),
-            Atom::Mod(a, b) => (3, a, b),
-            Atom::Max(a, b) => (4, a, b),
-            Atom::Min(a, b) => (5, a, b),
+            Atom::PositivePart(a) => {
+                self.u8(2);
+                return self.dim(a);
+            }
+            Atom::FloorDiv(a, b) => (3, a, b),
+            Atom::Mod(a, b) => (4, a, b),
         };
         self.u8(tag);
         self.dim(a);
