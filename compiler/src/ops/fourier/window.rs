@@ -13,10 +13,7 @@ macro_rules! windows {
                 let periodic = b.attrs().get("periodic").is_none() || b.attrs().bool("periodic");
                 let dtype = b.attrs().dtype("dtype").unwrap_or(DType::F32);
                 Class::Float.check(&TensorSpec::scalar(dtype))?;
-                if length < 0 {
-                    return Err(infer::wrong(Kind::Value, "`window_length` of at least 0", length));
-                }
-                Ok(vec![raised_cosine(b, length, periodic, $a, dtype)])
+                Ok(vec![raised_cosine(b, length, periodic, $a, dtype)?])
             },
             name: $name,
             doc: $doc,
@@ -43,8 +40,8 @@ windows! {
 /// The window by its name: `hann`, `hamming`, or `none`.
 pub(super) fn named<'b>(b: build::Builder<'b>, name: &str, length: i64, dtype: DType) -> Result<Option<Expr<'b>>> {
     match name {
-        "hann" => Ok(Some(raised_cosine(b, length, true, 0.5, dtype))),
-        "hamming" => Ok(Some(raised_cosine(b, length, true, 0.54, dtype))),
+        "hann" => raised_cosine(b, length, true, 0.5, dtype).map(Some),
+        "hamming" => raised_cosine(b, length, true, 0.54, dtype).map(Some),
         "none" => Ok(None),
         other => {
             let known = "`window` to be \"hann\", \"hamming\" or \"none\"";
@@ -53,10 +50,16 @@ pub(super) fn named<'b>(b: build::Builder<'b>, name: &str, length: i64, dtype: D
     }
 }
 
-fn raised_cosine<'b>(b: build::Builder<'b>, length: i64, periodic: bool, a: f64, dtype: DType) -> Expr<'b> {
+/// Windows are tables: this keeps them small.
+const MAX_LENGTH: i64 = 1 << 24;
+
+fn raised_cosine<'b>(b: build::Builder<'b>, length: i64, periodic: bool, a: f64, dtype: DType) -> Result<Expr<'b>> {
+    if !(0..=MAX_LENGTH).contains(&length) {
+        return Err(infer::wrong(Kind::Value, format_args!("a window of 0 to {MAX_LENGTH} elements"), length));
+    }
     // TensorFlow's period: one more than the last index only if the length is even.
     let period = length - i64::from(!(periodic && length % 2 == 0));
     let weight = |k: i64| if length == 1 { 1.0 } else { a - (1.0 - a) * (TAU * k as f64 / period as f64).cos() };
     let values: Vec<f64> = (0..length).map(weight).collect();
-    b.constant(eval::from_floats(dtype, &[length as usize], &values).expect("a small array"))
+    Ok(b.constant(eval::from_floats(dtype, &[length as usize], &values)?))
 }

@@ -106,16 +106,31 @@ composite! {
         let Some(num) = dims[axis].as_const() else {
             return Err(infer::wrong(Kind::Shape, format_args!("a constant length of axis {axis}"), &dims[axis]));
         };
+        if let Some(wanted) = b.attrs().int("num").filter(|&wanted| wanted != num) {
+            return Err(infer::wrong(Kind::Shape, format_args!("an axis {axis} of length {wanted}, as `num`"), x[0].spec()?));
+        }
+        check_parts(num)?;
         let rest = infer::reduced(&dims, &[axis], false);
         (0..num).map(|i| Ok(x[0].narrow(axis, &Dim::from(i), &Dim::ONE)?.reshape(&rest))).collect()
     },
     name: "unstack",
-    doc: "The elements along `axis` (default 0), each a result without that axis.",
-    attrs: &[optional("axis", AttrKind::Int)],
+    doc: "The elements along `axis` (default 0), each a result without that axis. There are `num` of them, if it is given.",
+    attrs: &[optional("axis", AttrKind::Int), optional("num", AttrKind::Int)],
     domain: Domain::Special("tests/ops/movement.rs"),
 }
 
+/// More results than this are refused: each is a step of its own.
+const MAX_PARTS: i64 = 1 << 16;
+
+fn check_parts(count: i64) -> Result<()> {
+    match count <= MAX_PARTS {
+        true => Ok(()),
+        false => Err(infer::wrong(Kind::Memory, format_args!("at most {MAX_PARTS} results"), count)),
+    }
+}
+
 fn split_sizes(attrs: &Attrs, dim: &Dim, axis: usize) -> Result<Vec<Dim>> {
+    check_parts(attrs.int("num").unwrap_or(0))?;
     match (attrs.int("num"), attrs.ints("sizes")) {
         (Some(num), None) if num > 0 => match dim.div_exact(&Dim::from(num)) {
             Some(each) => Ok(vec![each; num as usize]),

@@ -68,6 +68,9 @@ macro_rules! mirrored {
                 let mut y = x[0];
                 for axis in 0..rank {
                     let (before, after) = (Dim::from(widths[2 * axis]), Dim::from(widths[2 * axis + 1]));
+                    if before == Dim::ZERO && after == Dim::ZERO {
+                        continue;
+                    }
                     let dim = y.dims()?[axis].clone();
                     let room = dim.clone() - Dim::from($skip as i64);
                     for width in [&before, &after] {
