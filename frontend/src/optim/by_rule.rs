@@ -279,7 +279,7 @@ impl<R: Rule> ByRule<R> {
                 let norm = crate::sqrt(sum);
                 let scale = single(&(single(&(1.0 / &norm).minimum(1.0 / limit)) * limit));
                 // A norm that is no number makes all gradients so.
-                let scale = scale + (&norm - &norm);
+                let scale = scale + &norm * 0.0;
                 gradients.iter_mut().for_each(|g| *g = &*g * scale.cast(g.dtype()));
             }
         }

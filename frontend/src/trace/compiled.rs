@@ -261,16 +261,17 @@ impl Trace {
     /// values, so the graph can run again op by op; unless that would be seen.
     #[cold]
     fn explained(&self, error: Error, inputs: Option<Vec<Tensor>>, loc: Line) -> Error {
-        let named = match error.kind() {
+        // Memory is the whole function's.
+        let named = |error: Error| match error.kind() {
             Kind::Memory => error.map_message(|text| format!("`{}`: {text}", self.graph.name)),
             _ => error,
         };
         let is_seen = self.graph.nodes.iter().any(|node| node.op.effects == Effects::Effect);
         match inputs {
-            Some(inputs) if !is_seen && named.kind() != Kind::Internal => {
-                replay::failure(&self.graph, &inputs, loc).unwrap_or(named)
+            Some(inputs) if !is_seen && error.kind() != Kind::Internal => {
+                named(replay::failure(&self.graph, &inputs, loc).unwrap_or(error))
             }
-            _ => named,
+            _ => named(error),
         }
     }
 

@@ -33,7 +33,7 @@ composite! {
         let limit = limit(b)?;
         let norm = global_norm(x)?;
         // A norm that is no number makes all elements so.
-        let scale = norm.reciprocal().min(1.0 / limit) * limit + (norm - norm);
+        let scale = norm.reciprocal().min(1.0 / limit) * limit + norm * 0.0;
         Ok(x.iter().map(|&x| x * scale).chain([norm]).collect())
     },
     name: "clip_by_global_norm",

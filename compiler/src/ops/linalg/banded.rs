@@ -41,7 +41,7 @@ composite! {
         let rank = x[1].rank()?;
         let n = x[1].dims()?[rank - 2].clone();
         let row = b.iota(&[n.clone(), Dim::ONE], 0, DType::I64);
-        let column = b.iota(&[n.clone()], 0, DType::I64);
+        let column = b.iota(std::slice::from_ref(&n), 0, DType::I64);
         let zero = b.scalar(0.0, main.dtype());
         let mut matrix = zero;
         for (diagonal, by) in [(main, 0.0), (upper, 1.0), (lower, -1.0)] {
