@@ -30,8 +30,8 @@ mod trace;
 mod variable;
 
 pub use autograd::{
-    ForwardAccumulator, GradientTape, PersistentTape, Sources, batch_jacobian, custom_gradient, grad, hessian, hvp,
-    jacobian, jvp, recompute_grad, value_and_grad,
+    ForwardAccumulator, GradientTape, PersistentTape, Sources, batch_jacobian, custom_gradient, custom_gradient_many,
+    grad, hessian, hvp, jacobian, jvp, recompute_grad, value_and_grad,
 };
 pub use custom_op::CustomOp;
 pub use error::{Error, Kind, Result, attempt};

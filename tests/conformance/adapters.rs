@@ -14,17 +14,11 @@ type Adapter = fn(&mut Draft<'_>) -> Result<(), String>;
 
 /// Adapters by the corpus' name.
 const ADAPTERS: &[(&str, Adapter)] = &[
-    ("argmax", arg_extremum),
-    ("argmin", arg_extremum),
     ("sort", direction),
     ("argsort", direction),
+    ("math.bincount", weighted),
     ("tensordot", tensordot_axes),
-    ("tile", tile_rank),
     ("repeat", repeat_flat),
-    ("linalg.matmul", vectors),
-    ("nn.gelu", approximation),
-    ("nn.layer_norm", scale_and_offset),
-    ("nn.rms_norm", scale_and_offset),
     ("nn.batch_norm", of_batch),
     ("nn.conv1d", bias),
     ("nn.conv2d", bias),
@@ -33,16 +27,28 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("nn.conv2d_transpose", bias),
     ("nn.conv3d_transpose", bias),
     ("nn.dense", bias),
-    ("nn.local_response_norm", channels_second),
-    ("nn.ctc_loss", logits_first),
-    ("nn.scaled_dot_product_attention", mask),
     ("image.resize", coordinates),
     ("eye", rows_and_columns),
-    ("boolean_mask", known_size),
     ("linspace", possibly_empty),
     ("searchsorted", side),
     ("pad", padding),
     ("strided_slice", index),
+    ("math.polygamma", order_first),
+];
+
+/// Those that undo the conventions of the op corpus, which are not TensorFlow's: calls in its names need none.
+const CORPUS_ADAPTERS: &[(&str, Adapter)] = &[
+    ("argmax", arg_extremum),
+    ("argmin", arg_extremum),
+    ("tile", tile_rank),
+    ("linalg.matmul", vectors),
+    ("nn.gelu", approximation),
+    ("nn.layer_norm", scale_and_offset),
+    ("nn.rms_norm", scale_and_offset),
+    ("nn.local_response_norm", channels_second),
+    ("nn.ctc_loss", logits_first),
+    ("nn.scaled_dot_product_attention", mask),
+    ("boolean_mask", known_size),
     ("loss.absolute_error", loss_of_elements),
     ("loss.squared_error", loss_of_elements),
     ("loss.huber", loss_of_elements),
@@ -53,7 +59,6 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("loss.poisson_nll", cross_entropy),
     ("loss.kl_divergence_pointwise", cross_entropy),
     ("loss.soft_margin", cross_entropy),
-    ("math.polygamma", order_first),
     ("nn.softmax_cross_entropy_with_logits", cross_entropy),
     ("nn.sparse_softmax_cross_entropy_with_logits", cross_entropy),
 ];
@@ -62,9 +67,12 @@ const ADAPTERS: &[(&str, Adapter)] = &[
 pub fn adapt(draft: &mut Draft<'_>) -> Result<(), String> {
     let last = |name: &str| name.rsplit('.').next().map(str::to_owned);
     let op = &draft.case.op;
-    let exact = ADAPTERS.iter().find(|(name, _)| name == op);
+    // A call has no results to compare with.
+    let of_corpus = if draft.case.outputs.is_empty() { &[] } else { CORPUS_ADAPTERS };
+    let all = || ADAPTERS.iter().chain(of_corpus);
+    let exact = all().find(|(name, _)| name == op);
     // TensorFlow has many functions in two modules: `tf.argmax` is `tf.math.argmax`.
-    match exact.or_else(|| ADAPTERS.iter().find(|(name, _)| last(name) == last(op))) {
+    match exact.or_else(|| all().find(|(name, _)| last(name) == last(op))) {
         Some((_, adapter)) => adapter(draft),
         None => Ok(()),
     }
@@ -90,6 +98,14 @@ fn arg_extremum(draft: &mut Draft<'_>) -> Result<(), String> {
 fn direction(draft: &mut Draft<'_>) -> Result<(), String> {
     let descending = draft.take("direction") == Some(json!("DESCENDING"));
     draft.attrs.insert("descending".to_owned(), json!(descending));
+    Ok(())
+}
+
+/// With weights it is an op of its own.
+fn weighted(draft: &mut Draft<'_>) -> Result<(), String> {
+    if draft.operands.len() == 2 {
+        draft.op = "weighted_bincount".to_owned();
+    }
     Ok(())
 }
 
@@ -252,8 +268,11 @@ fn padding(draft: &mut Draft<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// A list of Python's indices: bounds and masks by axis; new axes afterwards.
+/// A list of Python's indices: bounds and masks by axis; new axes afterwards. Without one, bounds are given.
 fn index(draft: &mut Draft<'_>) -> Result<(), String> {
+    if draft.attrs.contains_key("begin") {
+        return Ok(());
+    }
     let index = draft.take("index").ok_or("`index` is missing")?;
     let items = index.as_array().ok_or("`index` is no list")?;
     let has = |item: &Value, key: &str| item.get(key).is_some();

@@ -10,7 +10,7 @@ use crate::flow::{self, Flow};
 use crate::outcome::{Failure, What};
 use crate::plan::{self, Plan, Step};
 use crate::python::{Expr, Item};
-use crate::signatures::{Bound, REWRITES, bind, raw_op};
+use crate::signatures::{Bound, REWRITES, bind, is_known, raw_op};
 use crate::values::{Value, arithmetic, attribute, float, tensor};
 use crate::ways;
 use serde_json::{Map, Value as Json, json};
@@ -124,8 +124,8 @@ fn call(callee: &Expr, arguments: &[Expr], keywords: &[(String, Expr)]) -> Evalu
         return prepared;
     }
     let bound = match function.strip_prefix("raw_ops.") {
-        Some(raw) => raw_op(raw, keywords),
-        None => bind(function, arguments, keywords)?,
+        Some(raw) if !is_known(function) => raw_op(raw, keywords),
+        _ => bind(function, arguments, keywords)?,
     };
     plan(bound)
 }

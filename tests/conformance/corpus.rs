@@ -61,10 +61,13 @@ pub fn is_sample(root: &Path, folder: &Path) -> bool {
     same(root.join(SAMPLE), folder)
 }
 
-/// Every op case, in the manifest's order. An error names the file and line.
+/// Every op case, in the manifest's order; none if there is no manifest. An error names the file and line.
 pub fn read(corpora: &Path) -> Result<Vec<Entry>, String> {
     let folder = corpora.join(FOLDER);
     let manifest = folder.join("manifest.jsonl");
+    if !manifest.is_file() {
+        return Ok(Vec::new());
+    }
     let text = std::fs::read_to_string(&manifest).map_err(|e| format!("{}: {e}", manifest.display()))?;
     let mut files = Files { folder, read: HashMap::new() };
     let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());

@@ -62,6 +62,7 @@ pub struct Draft<'a> {
 const ALIASES: &[(&str, &str)] = &[
     ("hard_swish", "hard_silu"),
     ("space_to_batch_nd", "space_to_batch"),
+    ("batch_to_space_nd", "batch_to_space"),
     ("qr_posdiag", "qr"),
     ("absolute_error", "mean_absolute_error"),
     ("squared_error", "mean_squared_error"),
@@ -78,7 +79,6 @@ const DESCRIPTIVE: &[&str] = &[
     "filter_layout",
     "kernel_layout",
     "layout",
-    "data_format",
     "inputs",
     "input",
     "output",
@@ -185,7 +185,12 @@ fn attributes(op: &'static OpDef, given: &Map<String, Value>, case: &Case) -> Re
     }
     let is_neutral = |v: &Value| v.is_null() || v == false || v.as_f64() == Some(0.0);
     let left = given.iter().filter(|(name, _)| !used.contains(&name.as_str()));
-    let mut left = left.filter(|(name, value)| !is_neutral(value) && !DESCRIPTIVE.contains(&name.as_str()));
+    // Where an op does not ask, channels are last.
+    let is_usual = |name: &str, value: &Value| {
+        name == "data_format" && matches!(value.as_str(), Some("NWC" | "NHWC" | "NDHWC" | "channels_last"))
+    };
+    let mut left = left
+        .filter(|(name, value)| !is_neutral(value) && !is_usual(name, value) && !DESCRIPTIVE.contains(&name.as_str()));
     match left.next() {
         Some((name, value)) => Err(format!("`{}` has no attribute for `{name}` = {value}", op.name)),
         None => Ok(attrs),
@@ -223,8 +228,9 @@ pub fn ints(value: &Value) -> Option<Vec<i64>> {
     }
 }
 
-/// NumPy's name of a dtype.
+/// NumPy's name of a dtype, or TensorFlow's of one for quantised numbers.
 pub fn dtype(name: &str) -> Option<DType> {
+    let name = name.strip_prefix('q').unwrap_or(name);
     let short = name.replace("float", "f").replace("uint", "u").replace("int", "i");
     DType::from_name(&short)
 }

@@ -108,12 +108,18 @@ pub fn json(records: &[Record], others: &[(String, Option<usize>)]) -> Value {
             "message": failure.message,
         })
     });
+    let skipped = records.iter().filter_map(|record| match record.outcome {
+        Outcome::Skipped(skip) => Some(json!({"id": record.id, "op": record.op, "reason": skip.to_string()})),
+        Outcome::Ran(_) => None,
+    });
+    let skipped: Vec<Value> = skipped.collect();
     let skips = skips(&all).into_iter().map(|(skip, count)| (skip.to_string(), json!(count)));
     json!({
         "total": Counts::of(records).json(),
         "ways": ways.collect::<serde_json::Map<_, _>>(),
         "ops": ops.collect::<serde_json::Map<_, _>>(),
         "skips": skips.collect::<serde_json::Map<_, _>>(),
+        "skipped": skipped,
         "not_run": others.iter().map(|(subject, cases)| json!({"subject": subject, "cases": cases})).collect::<Vec<_>>(),
         "failures": failures.collect::<Vec<_>>(),
     })

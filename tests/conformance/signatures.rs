@@ -17,6 +17,8 @@ struct Parameter {
     name: &'static str,
     /// The attribute's name here.
     attribute: &'static str,
+    /// What a call without it means, as Python writes it.
+    default: Option<&'static str>,
     kind: ParameterKind,
 }
 
@@ -50,8 +52,9 @@ fn signature(line: &'static str) -> (&'static str, Signature) {
             _ => ParameterKind::Attribute,
         };
         let name = word.trim_start_matches(['&', '*']);
+        let (name, default) = name.split_once('|').map_or((name, None), |(name, default)| (name, Some(default)));
         let (name, attribute) = name.split_once(':').unwrap_or((name, name));
-        Parameter { name, attribute, kind }
+        Parameter { name, attribute, default, kind }
     };
     (name, Signature { op, parameters: words.map(parameter).collect() })
 }
@@ -71,7 +74,11 @@ pub type Rewrite = fn(&mut Bound) -> Result<(), String>;
 
 /// By the name of the op here.
 pub const REWRITES: &[(&str, Rewrite)] = &[
+    ("linalg.norm", norm),
     ("nn.batch_norm", normalization),
+    ("nn.fractional_avg_pool", ratios),
+    ("nn.fractional_max_pool", ratios),
+    ("norm", norm),
     ("random.stateless_uniform", uniform),
     ("random.uniform", uniform),
     ("range", range),
@@ -118,6 +125,43 @@ fn uniform(call: &mut Bound) -> Result<(), String> {
     Ok(())
 }
 
+/// One ratio for rows and columns, or each, with 1 for batch and channels around.
+fn ratios(call: &mut Bound) -> Result<(), String> {
+    let list = match call.take("pooling_ratio").ok_or("`pooling_ratio` is missing")? {
+        Value::List(list) => list,
+        one => vec![one],
+    };
+    let (rows, columns) = match list.as_slice() {
+        [one] => (one, one),
+        [rows, columns] | [_, rows, columns, _] => (rows, columns),
+        other => return Err(format!("no pooling ratio {other:?}")),
+    };
+    call.set("row_ratio", rows.clone());
+    call.set("column_ratio", columns.clone());
+    call.take("deterministic");
+    call.take("seed2");
+    Ok(())
+}
+
+/// Orders by name, and orders over two axes, are norms of matrices; `euclidean` is the default.
+fn norm(call: &mut Bound) -> Result<(), String> {
+    let of_matrices = call.attributes.iter().any(|(name, value)| match value {
+        Value::Str(order) => name == "ord" && order != "euclidean",
+        Value::List(axes) => name == "axis" && axes.len() == 2,
+        _ => false,
+    });
+    match call.take("ord") {
+        Some(Value::Str(order)) if of_matrices => call.set("ord", Value::Str(order)),
+        Some(Value::Int(order)) if of_matrices => call.set("ord", Value::Str(order.to_string())),
+        Some(Value::Str(_)) | None => {}
+        Some(order) => call.set("ord", order),
+    }
+    if of_matrices {
+        call.op = "matrix_norm".to_owned();
+    }
+    Ok(())
+}
+
 /// A number of equal parts, or the size of each.
 fn split(call: &mut Bound) -> Result<(), String> {
     call.take("num");
@@ -156,6 +200,11 @@ fn normalization(call: &mut Bound) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether there is a line for this function.
+pub fn is_known(function: &str) -> bool {
+    SIGNATURES.contains_key(function)
+}
+
 /// Arguments by position and keyword to the parameters of the signature.
 pub fn bind(function: &str, arguments: Vec<Value>, keywords: Vec<(String, Value)>) -> Evaluated<Bound> {
     let Some(signature) = SIGNATURES.get(function) else {
@@ -174,7 +223,10 @@ pub fn bind(function: &str, arguments: Vec<Value>, keywords: Vec<(String, Value)
             Some(value) => value,
             None => match keywords.iter().position(|(name, _)| name == parameter.name) {
                 Some(at) => keywords.remove(at).1,
-                None => continue,
+                None => match parameter.default.and_then(|text| text.parse().ok()) {
+                    Some(default) => Value::Int(default),
+                    None => continue,
+                },
             },
         };
         match (parameter.kind, value) {

@@ -33,17 +33,17 @@ use crate::graph::OpDef;
 
 pub use complex::{BITCAST, forms::*, parts::*};
 pub use composite::{
-    activation::*, batch_norm::*, ctc::*, dense::*, flow::*, loss::*, loss_terms::*, margin::*, norm::*, normalize::*,
-    quantize::*, random::*, shrink::*, softmax::*,
+    activation::*, batch_norm::*, clip::*, ctc::*, dense::*, dropout::*, flow::*, loss::*, loss_terms::*, margin::*,
+    norm::*, normalize::*, quantize::*, random::*, shrink::*, softmax::*,
 };
 pub use contract::{einsum::*, matmul::*, product::*, tensordot::*};
 pub use elementwise::{
     arith::*, bits::*, cast::*, choose::*, compare::*, logic::*, math::*, pieces::*, power::*, rounding::*, special::*,
 };
 pub use fourier::{dft::*, frame::*, stft::*, transform::*, window::*};
-pub use image::{crop::*, patches::*, resize::*, suppress::*};
-pub use indexing::{bounded::*, diagonal::*, nd::*, partition::*, scatter::*, search::*, segment::*};
-pub use linalg::{eigen::*, factor::*, function::*, norm::*, product::*, solve::*};
+pub use image::{color::*, crop::*, patches::*, place::*, resize::*, suppress::*};
+pub use indexing::{bounded::*, count::*, diagonal::*, nd::*, partition::*, scatter::*, search::*, segment::*};
+pub use linalg::{banded::*, eigen::*, factor::*, function::*, norm::*, product::*, solve::*};
 pub use movement::{
     axes::*, blocks::*, broadcast::*, concat::*, gather::*, one_hot::*, pad::*, reshape::*, slice::*, sort::*,
     transpose::*,
@@ -51,7 +51,7 @@ pub use movement::{
 pub use reduce::{arg_extrema::*, cumulative::*, extrema::*, logic::*, stats::*, sum::*};
 pub use source::random::RANDOM_BITS;
 pub use source::{CONSTANT, HOST_CALL, IOTA, PARAMETER, SIZE_OF};
-pub use window::{average::*, conv::*, convolution::*, max::*, segments::*, transpose::*};
+pub use window::{average::*, conv::*, convolution::*, dilation::*, max::*, segments::*, transpose::*};
 
 /// THE TABLE: calls `$callback!` with one parenthesised line for each op.
 ///
@@ -201,6 +201,13 @@ macro_rules! for_each_op {
 
             (op cast CAST [x] [dtype: DType])
             (op where_ SELECT [condition, x, y] [])
+            (variadic add_n ADD_N [])
+            (variadic global_norm GLOBAL_NORM [])
+            (variadic_multi clip_by_global_norm CLIP_BY_GLOBAL_NORM [clip_norm: Float])
+            (op clip_by_norm CLIP_BY_NORM [x] [clip_norm: Float, axes: OptInts])
+            (unary zero_fraction ZERO_FRACTION)
+            (unary is_non_decreasing IS_NON_DECREASING)
+            (unary is_strictly_increasing IS_STRICTLY_INCREASING)
             (op clip_by_value CLIP_BY_VALUE [x, low, high] [])
 
             (op reshape RESHAPE [x] [dims: Dims])
@@ -237,7 +244,7 @@ macro_rules! for_each_op {
             (variadic concat CONCAT [axis: Int])
             (variadic stack STACK [axis: OptInt])
             (multi split SPLIT [x] [num: OptInt, sizes: OptInts, axis: OptInt])
-            (multi unstack UNSTACK [x] [axis: OptInt])
+            (multi unstack UNSTACK [x] [axis: OptInt, num: OptInt])
             (op gather GATHER [x, indices] [axis: OptInt, batch_dims: OptInt])
             (op scatter_add SCATTER_ADD [updates, indices] [dims: Dims, axis: OptInt, batch_dims: OptInt])
             (op take_along_axis TAKE_ALONG_AXIS [x, indices] [axis: OptInt])
@@ -302,6 +309,8 @@ macro_rules! for_each_op {
             (variadic dynamic_stitch DYNAMIC_STITCH [])
             (op reverse_sequence REVERSE_SEQUENCE [x, lengths] [seq_axis: Int, batch_axis: OptInt])
             (op confusion_matrix CONFUSION_MATRIX [labels, predictions] [num_classes: Int, dtype: OptDType])
+            (op bincount BINCOUNT [x] [minlength: OptInt, maxlength: OptInt, dtype: OptDType, axis: OptInt, binary_output: OptBool])
+            (op weighted_bincount WEIGHTED_BINCOUNT [x, weights] [minlength: OptInt, maxlength: OptInt, dtype: OptDType, axis: OptInt, binary_output: OptBool])
             (op sequence_mask SEQUENCE_MASK [lengths] [maxlen: OptInt, dtype: OptDType])
 
             (reduce reduce_sum REDUCE_SUM sum)
@@ -327,6 +336,7 @@ macro_rules! for_each_op {
             (op cummin CUMMIN [x] [axis: OptInt, reverse: OptBool])
             (op cumulative_logsumexp CUMULATIVE_LOGSUMEXP [x] [axis: OptInt, exclusive: OptBool, reverse: OptBool])
             (internal scaled_cumsum SCALED_CUMSUM)
+            (op linear_recurrence LINEAR_RECURRENCE [a, b] [axis: OptInt, reverse: OptBool])
             (op diff DIFF [x] [n: OptInt, axis: OptInt])
 
             (op matmul MATMUL [x, y] [transpose_a: OptBool, transpose_b: OptBool])
@@ -355,6 +365,11 @@ macro_rules! for_each_op {
             (op eigvalsh EIGVALSH [x] [])
             (op solve SOLVE [matrix, rhs] [adjoint: OptBool])
             (op triangular_solve TRIANGULAR_SOLVE [matrix, rhs] [lower: OptBool, adjoint: OptBool])
+            (op tridiagonal_matmul TRIDIAGONAL_MATMUL [diagonals, rhs] [diagonals_format: OptStr])
+            (op tridiagonal_solve TRIDIAGONAL_SOLVE [diagonals, rhs] [diagonals_format: OptStr])
+            (op banded_triangular_solve BANDED_TRIANGULAR_SOLVE [bands, rhs] [lower: OptBool, adjoint: OptBool])
+            (op tensor_diag TENSOR_DIAG [x] [])
+            (op tensor_diag_part TENSOR_DIAG_PART [x] [])
             (op inv INV [x] [adjoint: OptBool])
             (op det DET [x] [])
             (multi slogdet SLOGDET [x] [])
@@ -460,7 +475,7 @@ macro_rules! for_each_op {
             (op local_response_normalization LOCAL_RESPONSE_NORMALIZATION [x] [depth_radius: OptInt, bias: OptFloat, alpha: OptFloat, beta: OptFloat])
 
             (op dense DENSE [x, kernel] [])
-            (op bias_add BIAS_ADD [x, bias] [])
+            (op bias_add BIAS_ADD [x, bias] [data_format: OptStr])
             (op embedding_lookup EMBEDDING_LOOKUP [params, ids] [])
             (op in_top_k IN_TOP_K [targets, predictions] [k: Int])
             (op scaled_dot_product_attention SCALED_DOT_PRODUCT_ATTENTION [query, key, value] [is_causal: OptBool, scale: OptFloat])
@@ -472,25 +487,28 @@ macro_rules! for_each_op {
             (internal convolution CONVOLUTION)
             (internal conv_backprop_input CONV_BACKPROP_INPUT)
             (internal conv_backprop_filter CONV_BACKPROP_FILTER)
-            (op conv1d CONV1D [x, filters] [strides: Ints, padding: Padding, dilations: OptInts, groups: OptInt])
-            (op conv2d CONV2D [x, filters] [strides: Ints, padding: Padding, dilations: OptInts, groups: OptInt])
-            (op conv3d CONV3D [x, filters] [strides: Ints, padding: Padding, dilations: OptInts, groups: OptInt])
+            (op conv1d CONV1D [x, filters] [strides: Ints, padding: Padding, dilations: OptInts, groups: OptInt, data_format: OptStr])
+            (op conv2d CONV2D [x, filters] [strides: Ints, padding: Padding, dilations: OptInts, groups: OptInt, data_format: OptStr])
+            (op conv3d CONV3D [x, filters] [strides: Ints, padding: Padding, dilations: OptInts, groups: OptInt, data_format: OptStr])
             (op conv1d_transpose CONV1D_TRANSPOSE [x, filters] [strides: Ints, padding: Padding, output_shape: OptInts, output_padding: OptInts, dilations: OptInts, groups: OptInt])
             (op conv2d_transpose CONV2D_TRANSPOSE [x, filters] [strides: Ints, padding: Padding, output_shape: OptInts, output_padding: OptInts, dilations: OptInts, groups: OptInt])
             (op conv3d_transpose CONV3D_TRANSPOSE [x, filters] [strides: Ints, padding: Padding, output_shape: OptInts, output_padding: OptInts, dilations: OptInts, groups: OptInt])
-            (op depthwise_conv1d DEPTHWISE_CONV1D [x, filters] [strides: Ints, padding: Padding, dilations: OptInts])
-            (op depthwise_conv2d DEPTHWISE_CONV2D [x, filters] [strides: Ints, padding: Padding, dilations: OptInts])
-            (op separable_conv1d SEPARABLE_CONV1D [x, depthwise, pointwise] [strides: Ints, padding: Padding, dilations: OptInts])
-            (op separable_conv2d SEPARABLE_CONV2D [x, depthwise, pointwise] [strides: Ints, padding: Padding, dilations: OptInts])
+            (op depthwise_conv1d DEPTHWISE_CONV1D [x, filters] [strides: Ints, padding: Padding, dilations: OptInts, data_format: OptStr])
+            (op depthwise_conv2d DEPTHWISE_CONV2D [x, filters] [strides: Ints, padding: Padding, dilations: OptInts, data_format: OptStr])
+            (op separable_conv1d SEPARABLE_CONV1D [x, depthwise, pointwise] [strides: Ints, padding: Padding, dilations: OptInts, data_format: OptStr])
+            (op separable_conv2d SEPARABLE_CONV2D [x, depthwise, pointwise] [strides: Ints, padding: Padding, dilations: OptInts, data_format: OptStr])
             (internal window_max WINDOW_MAX)
             (internal window_argmax WINDOW_ARGMAX)
-            (op max_pool1d MAX_POOL1D [x] [ksize: Ints, strides: Ints, padding: Padding, dilations: OptInts, ceil_mode: OptBool])
-            (op max_pool2d MAX_POOL2D [x] [ksize: Ints, strides: Ints, padding: Padding, dilations: OptInts, ceil_mode: OptBool])
-            (op max_pool3d MAX_POOL3D [x] [ksize: Ints, strides: Ints, padding: Padding, dilations: OptInts, ceil_mode: OptBool])
+            (op max_pool1d MAX_POOL1D [x] [ksize: Ints, strides: Ints, padding: Padding, dilations: OptInts, ceil_mode: OptBool, data_format: OptStr])
+            (op max_pool2d MAX_POOL2D [x] [ksize: Ints, strides: Ints, padding: Padding, dilations: OptInts, ceil_mode: OptBool, data_format: OptStr])
+            (op max_pool3d MAX_POOL3D [x] [ksize: Ints, strides: Ints, padding: Padding, dilations: OptInts, ceil_mode: OptBool, data_format: OptStr])
             (multi max_pool_with_argmax MAX_POOL_WITH_ARGMAX [x] [ksize: Ints, strides: Ints, padding: Padding, dilations: OptInts, ceil_mode: OptBool])
-            (op avg_pool1d AVG_POOL1D [x] [ksize: Ints, strides: Ints, padding: Padding, count_include_pad: OptBool, ceil_mode: OptBool, dilations: OptInts])
-            (op avg_pool2d AVG_POOL2D [x] [ksize: Ints, strides: Ints, padding: Padding, count_include_pad: OptBool, ceil_mode: OptBool, dilations: OptInts])
-            (op avg_pool3d AVG_POOL3D [x] [ksize: Ints, strides: Ints, padding: Padding, count_include_pad: OptBool, ceil_mode: OptBool, dilations: OptInts])
+            (op dilation2d DILATION2D [x, filters] [strides: Ints, padding: Padding, dilations: OptInts])
+            (op erosion2d EROSION2D [x, filters] [strides: Ints, padding: Padding, dilations: OptInts])
+            (op avg_pool1d AVG_POOL1D [x] [ksize: Ints, strides: Ints, padding: Padding, count_include_pad: OptBool, ceil_mode: OptBool, dilations: OptInts, data_format: OptStr])
+            (op avg_pool2d AVG_POOL2D [x] [ksize: Ints, strides: Ints, padding: Padding, count_include_pad: OptBool, ceil_mode: OptBool, dilations: OptInts, data_format: OptStr])
+            (op avg_pool3d AVG_POOL3D [x] [ksize: Ints, strides: Ints, padding: Padding, count_include_pad: OptBool, ceil_mode: OptBool, dilations: OptInts, data_format: OptStr])
+            (op max_pool_grad MAX_POOL_GRAD [orig_input, orig_output, grad] [ksize: Ints, strides: Ints, padding: Padding, dilations: OptInts, ceil_mode: OptBool])
             (op avg_pool_grad AVG_POOL_GRAD [dy] [dims: Dims, ksize: Ints, strides: Ints, padding: Padding, count_include_pad: OptBool])
             (op global_avg_pool GLOBAL_AVG_POOL [x] [keepdims: OptBool])
             (op global_max_pool GLOBAL_MAX_POOL [x] [keepdims: OptBool])
@@ -499,8 +517,36 @@ macro_rules! for_each_op {
             (multi fractional_max_pool FRACTIONAL_MAX_POOL [x] [row_ratio: Float, column_ratio: Float, pseudo_random: OptBool, overlapping: OptBool, seed: OptInt])
             (multi fractional_avg_pool FRACTIONAL_AVG_POOL [x] [row_ratio: Float, column_ratio: Float, pseudo_random: OptBool, overlapping: OptBool, seed: OptInt])
             (op resize RESIZE [images] [size: Ints, method: OptStr, coordinates: OptStr, antialias: OptBool, rounding: OptStr, cubic_coefficient: OptFloat, exclude_outside: OptBool])
+            (op flip_left_right FLIP_LEFT_RIGHT [images] [])
+            (op flip_up_down FLIP_UP_DOWN [images] [])
+            (op image_transpose IMAGE_TRANSPOSE [images] [])
+            (op image_rot90 IMAGE_ROT90 [images] [k: Int])
+            (op central_crop CENTRAL_CROP [images] [fraction: Float])
+            (op crop_to_bounding_box CROP_TO_BOUNDING_BOX [images] [top: Int, left: Int, height: Int, width: Int])
+            (op pad_to_bounding_box PAD_TO_BOUNDING_BOX [images] [top: Int, left: Int, height: Int, width: Int])
+            (op resize_with_crop_or_pad RESIZE_WITH_CROP_OR_PAD [images] [height: Int, width: Int])
+            (op resize_with_pad RESIZE_WITH_PAD [images] [height: Int, width: Int, method: OptStr, antialias: OptBool])
+            (op total_variation TOTAL_VARIATION [images] [])
+            (op psnr PSNR [a, b] [max_value: Float])
+            (multi image_gradients IMAGE_GRADIENTS [images] [])
+            (op sobel_edges SOBEL_EDGES [images] [])
+            (op adjust_brightness ADJUST_BRIGHTNESS [images] [delta: Float])
+            (op adjust_contrast ADJUST_CONTRAST [images] [factor: Float])
+            (op adjust_gamma ADJUST_GAMMA [images] [gamma: Float, gain: Float])
+            (op adjust_hue ADJUST_HUE [images] [delta: Float])
+            (op adjust_saturation ADJUST_SATURATION [images] [factor: Float])
+            (op rgb_to_hsv RGB_TO_HSV [images] [])
+            (op hsv_to_rgb HSV_TO_RGB [images] [])
+            (op rgb_to_grayscale RGB_TO_GRAYSCALE [images] [])
+            (op grayscale_to_rgb GRAYSCALE_TO_RGB [images] [])
+            (op rgb_to_yiq RGB_TO_YIQ [images] [])
+            (op yiq_to_rgb YIQ_TO_RGB [images] [])
+            (op rgb_to_yuv RGB_TO_YUV [images] [])
+            (op yuv_to_rgb YUV_TO_RGB [images] [])
+            (op per_image_standardization PER_IMAGE_STANDARDIZATION [images] [])
             (op extract_patches EXTRACT_PATCHES [images] [sizes: Ints, strides: Ints, padding: Padding, rates: OptInts])
             (op crop_and_resize CROP_AND_RESIZE [images, boxes, box_indices] [crop_size: Ints, method: OptStr, extrapolation_value: OptFloat])
+            (op non_max_suppression SUPPRESSED [boxes, scores] [max_output_size: Int, iou_threshold: OptFloat, score_threshold: OptFloat])
             (multi non_max_suppression_padded NON_MAX_SUPPRESSION [boxes, scores] [max_output_size: Int, iou_threshold: OptFloat, score_threshold: OptFloat])
 
             (op mean_squared_error MEAN_SQUARED_ERROR [y_true, y_pred] [])
@@ -535,6 +581,7 @@ macro_rules! for_each_op {
             (op quantize_and_dequantize_v2 QUANTIZE_AND_DEQUANTIZE [x, input_min, input_max] [signed_input: OptBool, num_bits: OptInt, range_given: OptBool, narrow_range: OptBool])
             (op histogram_fixed_width HISTOGRAM_FIXED_WIDTH [values, value_range] [nbins: OptInt, dtype: OptDType])
 
+            (internal dropout DROPOUT)
             (internal random_bits RANDOM_BITS)
             (internal random_uniform RANDOM_UNIFORM)
             (internal random_normal RANDOM_NORMAL)

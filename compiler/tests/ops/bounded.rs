@@ -38,6 +38,32 @@ fn coordinates_of_what_is_not_zero() {
 }
 
 #[test]
+fn numbers_are_counted_and_weighed() {
+    let x = i32s(&[2, 3], &[1, 4, 1, 0, 4, 4]);
+    let counts = |attrs: Attrs| {
+        compare_with(&ops::BINCOUNT, &attrs, std::slice::from_ref(&x)).unwrap_or_else(|e| panic!("{e}"));
+        let y = one(&ops::BINCOUNT, attrs, std::slice::from_ref(&x));
+        (y.shape().to_vec(), y.as_slice::<i32>().to_vec())
+    };
+    let none = Attrs::new();
+    assert_eq!(counts(none.clone()), (vec![5], vec![1, 2, 0, 0, 3]));
+    assert_eq!(counts(none.clone().with("minlength", 7i64)).0, [7]);
+    assert_eq!(counts(none.clone().with("maxlength", 2i64)), (vec![2], vec![1, 2]));
+    assert_eq!(counts(none.clone().with("axis", -1i64)), (vec![2, 5], vec![0, 2, 0, 0, 1, 1, 0, 0, 0, 2]));
+    assert_eq!(counts(none.clone().with("binary_output", true)).1, [1, 1, 0, 0, 1]);
+    let weights = f64s(&[2, 3], &[0.5, 1.0, 2.0, -1.0, 4.0, 8.0]);
+    assert_eq!(checked(&ops::WEIGHTED_BINCOUNT, &none, &[x.clone(), weights.clone()]), [-1.0, 2.5, 0.0, 0.0, 13.0]);
+    let rows = none.clone().with("axis", -1i64).with("minlength", 2i64);
+    checked(&ops::WEIGHTED_BINCOUNT, &rows, &[x.clone(), weights]);
+    let empty = one(&ops::BINCOUNT, none.clone(), &[i32s(&[0], &[])]);
+    assert_eq!(empty.shape(), [0]);
+    assert!(refused(&ops::BINCOUNT, none.clone(), &[i32s(&[2], &[1, -1])]).contains("index -1"));
+    let one_weight = [x.clone(), f64s(&[1], &[1.0])];
+    assert!(refused(&ops::WEIGHTED_BINCOUNT, none.clone(), &one_weight).contains("weights of shape [2, 3]"));
+    assert!(refused(&ops::BINCOUNT, none.with("minlength", -1i64), &[x]).contains("`minlength`"));
+}
+
+#[test]
 fn masks_keep_what_is_true() {
     let x = counted(&[3, 2]);
     let none = Attrs::new();

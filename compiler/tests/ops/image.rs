@@ -4,6 +4,7 @@ use crate::battery::check_gradient;
 use crate::compiled::{assert_agrees, assert_agrees_for_any_batch, assert_gradient_agrees};
 use crate::support::{Numbers, assert_close, counted, f64s, i32s, one, refused, values};
 use tracelift_compiler::graph::{Attrs, OpDef};
+use tracelift_compiler::ops::eval;
 use tracelift_compiler::{DType, ops};
 use tracelift_runtime::Array;
 
@@ -124,4 +125,95 @@ fn the_best_of_overlapping_boxes() {
     }
     let attrs = Attrs::new().with("max_output_size", 3i64).with("iou_threshold", 1.5);
     assert!(refused(&ops::NON_MAX_SUPPRESSION, attrs, &[boxes, scores]).contains("iou_threshold"));
+}
+
+/// Within 0 and 1, without two equal channels.
+fn colours() -> Array {
+    Numbers(5).array(DType::F64, &[2, 3, 4, 3], 0.1, 0.9)
+}
+
+#[test]
+fn colours_written_otherwise() {
+    let none = Attrs::new();
+    for op in [&ops::RGB_TO_HSV, &ops::HSV_TO_RGB, &ops::RGB_TO_GRAYSCALE, &ops::RGB_TO_YIQ, &ops::YUV_TO_RGB] {
+        check(op, none.clone(), &[colours()]);
+    }
+    for (there, back) in [(&ops::RGB_TO_YIQ, &ops::YIQ_TO_RGB), (&ops::RGB_TO_YUV, &ops::YUV_TO_RGB)] {
+        let other = one(there, none.clone(), &[colours()]);
+        assert_close(&values(back, none.clone(), &[other]), &eval::floats(&colours()), 1e-6, back.name);
+    }
+    check(&ops::ADJUST_HUE, none.clone().with("delta", 0.3), &[colours()]);
+    check(&ops::ADJUST_SATURATION, none.clone().with("factor", 0.5), &[colours()]);
+    check(&ops::ADJUST_CONTRAST, none.clone().with("factor", 2.0), &[colours()]);
+    check(&ops::ADJUST_BRIGHTNESS, none.clone().with("delta", 0.5), &[colours()]);
+    check(&ops::ADJUST_GAMMA, none.clone().with("gamma", 1.7).with("gain", 2.0), &[colours()]);
+    check(&ops::PER_IMAGE_STANDARDIZATION, none.clone(), &[colours()]);
+    check(&ops::GRAYSCALE_TO_RGB, none.clone(), &[random(&[2, 3, 1])]);
+    assert!(refused(&ops::RGB_TO_HSV, none.clone(), &[random(&[2, 2, 6])]).contains("three channels"));
+    assert!(
+        refused(&ops::ADJUST_GAMMA, none.with("gamma", -1.0).with("gain", 1.0), &[colours()]).contains("at least 0")
+    );
+}
+
+#[test]
+fn images_turned_cut_and_padded() {
+    let none = Attrs::new();
+    let x = counted(&[2, 3, 1]);
+    let of = |op, attrs| values(op, attrs, std::slice::from_ref(&x));
+    assert_eq!(of(&ops::FLIP_LEFT_RIGHT, none.clone()), [2., 1., 0., 5., 4., 3.]);
+    assert_eq!(of(&ops::FLIP_UP_DOWN, none.clone()), [3., 4., 5., 0., 1., 2.]);
+    assert_eq!(of(&ops::IMAGE_TRANSPOSE, none.clone()), [0., 3., 1., 4., 2., 5.]);
+    assert_eq!(of(&ops::IMAGE_ROT90, none.clone().with("k", 1i64)), [2., 5., 1., 4., 0., 3.]);
+    assert_eq!(of(&ops::IMAGE_ROT90, none.clone().with("k", -1i64)), [3., 0., 4., 1., 5., 2.]);
+    assert_eq!(of(&ops::TOTAL_VARIATION, none.clone()), [13.0]);
+    let boxed = |top: i64, left: i64, height: i64, width: i64| {
+        let attrs = none.clone().with("top", top).with("left", left);
+        attrs.with("height", height).with("width", width)
+    };
+    assert_eq!(of(&ops::CROP_TO_BOUNDING_BOX, boxed(0, 1, 2, 1)), [1., 4.]);
+    assert_eq!(of(&ops::PAD_TO_BOUNDING_BOX, boxed(0, 1, 2, 4)), [0., 0., 1., 2., 0., 3., 4., 5.]);
+    let fit = |height: i64, width: i64| none.clone().with("height", height).with("width", width);
+    assert_eq!(of(&ops::RESIZE_WITH_CROP_OR_PAD, fit(2, 1)), [1., 4.]);
+    assert_eq!(one(&ops::RESIZE_WITH_PAD, fit(4, 4), &[random(&[2, 2, 6, 3])]).shape(), [2, 4, 4, 3]);
+    let images = random(&[2, 4, 5, 2]);
+    check_known(&ops::RESIZE_WITH_CROP_OR_PAD, fit(6, 3), std::slice::from_ref(&images));
+    check_known(&ops::CENTRAL_CROP, none.clone().with("fraction", 0.5), std::slice::from_ref(&images));
+    check(&ops::SOBEL_EDGES, none.clone(), std::slice::from_ref(&images));
+    check(&ops::IMAGE_GRADIENTS, none.clone(), std::slice::from_ref(&images));
+    check(&ops::TOTAL_VARIATION, none.clone(), std::slice::from_ref(&images));
+    check_known(
+        &ops::PSNR,
+        none.clone().with("max_value", 2.0),
+        &[images.clone(), Numbers(77).array(DType::F64, &[2, 4, 5, 2], -2.0, 2.0)],
+    );
+    let ramp = f64s(&[1, 3, 3, 1], &[0., 1., 2., 0., 1., 2., 0., 1., 2.]);
+    assert_eq!(values(&ops::SOBEL_EDGES, none.clone(), &[ramp])[8..10], [0.0, 8.0]);
+    for (op, attrs, says) in [
+        (&ops::CROP_TO_BOUNDING_BOX, boxed(0, 0, 5, 1), "5 elements within the 4 of axis 1"),
+        (&ops::PAD_TO_BOUNDING_BOX, boxed(-1, 0, 9, 9), "room for axis 1"),
+        (&ops::RESIZE_WITH_PAD, fit(0, 4), "a height and a width of at least 1"),
+        (&ops::CENTRAL_CROP, none.with("fraction", 1.5), "a fraction of more than 0"),
+    ] {
+        let text = refused(op, attrs, std::slice::from_ref(&images));
+        assert!(text.contains(says), "{text}");
+    }
+}
+
+/// As [`check`], where sizes must be known.
+fn check_known(op: &'static OpDef, attrs: Attrs, operands: &[Array]) {
+    assert_agrees(op, attrs.clone(), operands);
+    assert_gradient_agrees(op, attrs.clone(), operands);
+    check_gradient(op, attrs, operands);
+}
+
+#[test]
+fn the_best_boxes_alone() {
+    let boxes = Array::from_slice(&[3, 4], &[0.0f32, 0.0, 1.0, 1.0, 0.0, 0.1, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0]);
+    let scores = Array::from_slice(&[3], &[0.8f32, 0.9, 0.5]);
+    let most = |n: i64| Attrs::new().with("max_output_size", n);
+    for (attrs, kept) in [(most(10), &[1, 2][..]), (most(1), &[1]), (most(9).with("score_threshold", 2.0), &[])] {
+        let operands = [boxes.clone(), scores.clone()];
+        crate::compiled::compare_with(&ops::SUPPRESSED, &attrs, &operands).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(one(&ops::SUPPRESSED, attrs, &operands).as_slice::<i32>(), kept);
+    }
 }

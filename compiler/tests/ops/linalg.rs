@@ -294,6 +294,63 @@ fn known_values() {
 }
 
 #[test]
+fn determinants_of_singular_matrices_have_gradients() {
+    let matrices: [(usize, &[f64]); 4] = [
+        (2, &[1.0, 2.0, 2.0, 4.0]),
+        (3, &[1.0, 2.0, 3.0, 2.0, 4.0, 6.0, 1.0, 0.0, 1.0]),
+        (3, &[1.0, 2.0, 3.0, 2.0, 4.0, 6.0, 3.0, 6.0, 9.0]),
+        (1, &[0.0]),
+    ];
+    for (n, elements) in matrices {
+        let x = f64s(&[n, n], elements);
+        let found = run(std::slice::from_ref(&x), &|b, x| {
+            let y = apply1(b, &ops::DET, x);
+            vec![grad::gradient(b, &[(y, None)], &[x[0]]).unwrap()[0].unwrap()]
+        });
+        let minor = |row: usize, column: usize| -> f64 {
+            let rest = |k: usize| (0..n).filter(move |&i| i != k).collect::<Vec<_>>();
+            let (rows, columns) = (rest(row), rest(column));
+            let at = |i: usize, j: usize| elements[rows[i] * n + columns[j]];
+            let det = match n {
+                1 => 1.0,
+                2 => at(0, 0),
+                _ => at(0, 0) * at(1, 1) - at(0, 1) * at(1, 0),
+            };
+            if (row + column) % 2 == 0 { det } else { -det }
+        };
+        let cofactors: Vec<f64> = (0..n * n).map(|k| minor(k / n, k % n)).collect();
+        assert_close(&eval::floats(&found[0]), &cofactors, 1e-12, "cofactors");
+    }
+}
+
+#[test]
+fn matrices_of_diagonals() {
+    let diagonals = f64s(&[3, 3], &[2.0, 3.0, f64::NAN, 5.0, 6.0, 7.0, f64::NAN, -1.0, 4.0]);
+    let dense = f64s(&[3, 3], &[5.0, 2.0, 0.0, -1.0, 6.0, 3.0, 0.0, 4.0, 7.0]);
+    let rhs = sample(3, &[3, 2]);
+    let operands = [diagonals, rhs.clone()];
+    let product = values(&ops::MATMUL, Attrs::new(), &[dense.clone(), rhs.clone()]);
+    assert_close(&values(&ops::TRIDIAGONAL_MATMUL, Attrs::new(), &operands), &product, 1e-14, "product");
+    let solution = values(&ops::SOLVE, Attrs::new(), &[dense, rhs.clone()]);
+    assert_close(&values(&ops::TRIDIAGONAL_SOLVE, Attrs::new(), &operands), &solution, 1e-14, "solution");
+    let batch = [sample(7, &[2, 3, 4]), sample(8, &[2, 4, 2])];
+    check("tridiagonal_matmul", &batch, &|b, x| apply(b, &ops::TRIDIAGONAL_MATMUL, Attrs::new(), x));
+    check("tridiagonal_solve", &batch, &|b, x| apply(b, &ops::TRIDIAGONAL_SOLVE, Attrs::new(), x));
+    let bands = f64s(&[2, 2], &[2.0, 4.0, f64::NAN, 1.0]);
+    let column = f64s(&[2, 1], &[2.0, 9.0]);
+    assert_eq!(values(&ops::BANDED_TRIANGULAR_SOLVE, Attrs::new(), &[bands, column.clone()]), [1.0, 2.0]);
+    let bands = f64s(&[2, 2], &[1.0, f64::NAN, 2.0, 3.0]);
+    let upper = Attrs::new().with("lower", false);
+    assert_eq!(values(&ops::BANDED_TRIANGULAR_SOLVE, upper, &[bands, column]), [-0.5, 3.0]);
+    let x = sample(2, &[2, 3]);
+    let whole = one(&ops::TENSOR_DIAG, Attrs::new(), std::slice::from_ref(&x));
+    assert_eq!(whole.shape(), [2, 3, 2, 3]);
+    assert_eq!(values(&ops::TENSOR_DIAG_PART, Attrs::new(), &[whole]), eval::floats(&x));
+    assert!(refused(&ops::TENSOR_DIAG_PART, Attrs::new(), &[x]).contains("twice the same axes"));
+    assert!(refused(&ops::TRIDIAGONAL_SOLVE, Attrs::new(), &[rhs.clone(), rhs]).contains("diagonals [.., 3, n]"));
+}
+
+#[test]
 fn refusals() {
     let says = |op, attrs, inputs: &[Array], words: &str| {
         let text = refused(op, attrs, inputs);

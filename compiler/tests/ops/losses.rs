@@ -1,7 +1,7 @@
 //! Losses: against their definitions, and at logits of ±1e4.
 
 use crate::battery::check_gradient;
-use crate::support::{assert_close, f64s, i32s, values};
+use crate::support::{assert_close, f64s, i32s, refused, values};
 use tracelift_compiler::graph::Attrs;
 use tracelift_compiler::ops;
 use tracelift_runtime::Array;
@@ -74,10 +74,14 @@ fn check_by_logits(inputs: &[Array], op: &'static tracelift_compiler::graph::OpD
 }
 
 #[test]
-fn labels_that_are_no_class_give_nan() {
+fn labels_must_be_classes() {
     let logits = f64s(&[3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
-    let loss = values(&ops::SPARSE_SOFTMAX_CROSS_ENTROPY, Attrs::new(), &[i32s(&[3], &[2, -1, 0]), logits]);
-    assert!(loss[0].is_nan() && loss[1].is_nan() && loss[2].is_finite());
+    for op in [&ops::SPARSE_SOFTMAX_CROSS_ENTROPY, &ops::SPARSE_CATEGORICAL_CROSSENTROPY] {
+        for bad in [2, -1] {
+            let text = refused(op, Attrs::new(), &[i32s(&[3], &[0, bad, 1]), logits.clone()]);
+            assert!(text.contains(&format!("index {bad} is out of range")), "{text}");
+        }
+    }
 }
 
 #[test]

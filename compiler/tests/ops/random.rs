@@ -1,8 +1,9 @@
 //! Random ops: reproducible, within their bounds, with the moments of their distributions.
 
-use crate::support::{dims, f64s, one, refused, values};
-use tracelift_compiler::graph::{Attrs, OpDef};
-use tracelift_compiler::{DType, ops};
+use crate::support::{dims, f64s, one, refused, spec_of, values};
+use tracelift_compiler::graph::{Attrs, GraphBuilder, OpDef};
+use tracelift_compiler::ops::eval;
+use tracelift_compiler::{DType, Loc, grad, interp, ops};
 use tracelift_runtime::Array;
 
 const N: usize = 20_000;
@@ -164,6 +165,37 @@ fn classes_by_their_weights() {
     }
     let text = refused(&ops::RANDOM_CATEGORICAL, Attrs::new(), &[Array::from_slice(&[2, 0], &[0f32; 0]), state(0)]);
     assert!(text.contains("at least one class"), "{text}");
+}
+
+#[test]
+fn gamma_draws_move_with_their_parameter() {
+    let alpha = f64s(&[4], &[0.7, 1.5, 4.0, 20.0]);
+    let mut b = GraphBuilder::new("f");
+    let inputs = [alpha.clone(), state(3)];
+    let x: Vec<_> = inputs.iter().map(|a| b.parameter("x", spec_of(a))).collect();
+    let y = b.apply_at(&ops::RANDOM_GAMMA, Attrs::new(), &x, Loc::default()).unwrap()[0];
+    let g = grad::gradient(&mut b, &[(y, None)], &x[..1]).unwrap()[0].unwrap();
+    let found = interp::run(&b.finish(vec![y, g]), &inputs).unwrap();
+    for (i, &a) in eval::floats(&alpha).iter().enumerate() {
+        // The value of the distribution function stays.
+        let (y, slope) = (eval::floats(&found[0])[i], eval::floats(&found[1])[i]);
+        let below = |a: f64, y: f64| values(&ops::IGAMMA, Attrs::new(), &[f64s(&[], &[a]), f64s(&[], &[y])])[0];
+        let moved = below(a + 1e-5, y + slope * 1e-5) - below(a - 1e-5, y - slope * 1e-5);
+        assert!(moved.abs() < 1e-10, "alpha {a}: {moved}");
+    }
+}
+
+#[test]
+fn dropped_elements_are_zero_and_the_others_greater() {
+    let x = f64s(&[4, 50], &[3.0; 200]);
+    let y = values(&ops::DROPOUT, Attrs::new().with("rate", 0.25), &[x.clone(), state(0)]);
+    let dropped = y.iter().filter(|&&v| v == 0.0).count();
+    assert!((30..70).contains(&dropped) && y.iter().all(|&v| v == 0.0 || v == 4.0), "{dropped}");
+    let rows = Attrs::new().with("rate", 0.5).with("noise_shape", vec![-1i64, 1]);
+    let y = values(&ops::DROPOUT, rows, &[x.clone(), state(1)]);
+    assert!(y.chunks(50).all(|row| row.iter().all(|v| *v == row[0])));
+    let refusal = refused(&ops::DROPOUT, Attrs::new().with("rate", 1.5), &[x, state(0)]);
+    assert!(refusal.contains("a rate of at least 0 and less than 1"), "{refusal}");
 }
 
 #[test]

@@ -88,6 +88,26 @@ fn running_sums() {
 }
 
 #[test]
+fn running_products_have_gradients_at_zeros() {
+    for zeros in [&[2usize][..], &[0, 3], &[1, 2, 4]] {
+        let mut x = [1.5, -2.0, 0.5, 3.0, -1.0];
+        zeros.iter().for_each(|&k| x[k] = 0.0);
+        for (exclusive, reverse) in [(false, false), (true, false), (false, true), (true, true)] {
+            let attrs = Attrs::new().with("exclusive", exclusive).with("reverse", reverse);
+            check_gradient(&ops::CUMPROD, attrs, &[f64s(&[5], &x)]);
+        }
+    }
+    let a = f64s(&[2, 3], &[9.0, 2.0, 0.0, 7.0, -1.0, 3.0]);
+    let b = f64s(&[2, 3], &[1.0, 3.0, 5.0, 2.0, 0.5, 1.0]);
+    let along = Attrs::new().with("axis", 1i64);
+    let both = [a, b];
+    assert_eq!(values(&ops::LINEAR_RECURRENCE, along.clone(), &both), [1.0, 5.0, 5.0, 2.0, -1.5, -3.5]);
+    let back = along.with("reverse", true);
+    assert_eq!(values(&ops::LINEAR_RECURRENCE, back.clone(), &both), [118.0, 13.0, 5.0, -1.5, -0.5, 1.0]);
+    check_gradient(&ops::LINEAR_RECURRENCE, back, &both);
+}
+
+#[test]
 fn indices_of_extremes_are_the_first() {
     let x = i32s(&[2, 3], &[3, 9, 9, 1, 0, 0]);
     let along = Attrs::new().with("axis", -1i64);

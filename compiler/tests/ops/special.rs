@@ -380,3 +380,25 @@ fn histograms() {
     assert!(refused(&ops::HISTOGRAM_FIXED_WIDTH, bins(0), &nan).contains("nbins"));
     assert!(refused(&ops::HISTOGRAM_FIXED_WIDTH, bins(2), &[range, row(&[0.0])]).contains("range"));
 }
+
+#[test]
+fn tensors_within_a_norm() {
+    let x = f64s(&[2, 2], &[3.0, 0.0, 0.0, 4.0]);
+    let limit = |norm: f64| Attrs::new().with("clip_norm", norm);
+    let of = |attrs: Attrs| values(&ops::CLIP_BY_NORM, attrs, std::slice::from_ref(&x));
+    assert_eq!(of(limit(1.0)), [0.6, 0.0, 0.0, 0.8]);
+    assert_eq!(of(limit(6.0)), [3.0, 0.0, 0.0, 4.0]);
+    assert_eq!(of(limit(3.5).with("axes", vec![1i64])), [3.0, 0.0, 0.0, 3.5]);
+    check_gradient(&ops::CLIP_BY_NORM, limit(2.0), &[f64s(&[3], &[1.0, 2.0, -3.0])]);
+    let both = [x.clone(), f64s(&[1], &[12.0])];
+    assert_eq!(values(&ops::GLOBAL_NORM, Attrs::new(), &both), [13.0]);
+    let clipped = apply(&ops::CLIP_BY_GLOBAL_NORM, limit(6.5), &both).unwrap();
+    let clipped: Vec<Vec<f64>> = clipped.iter().map(eval::floats).collect();
+    assert_eq!(clipped, [vec![1.5, 0.0, 0.0, 2.0], vec![6.0], vec![13.0]]);
+    check_gradient(&ops::CLIP_BY_GLOBAL_NORM, limit(2.0), &[f64s(&[2], &[1.0, 2.0]), f64s(&[1], &[-3.0])]);
+    assert!(refused(&ops::CLIP_BY_NORM, limit(0.0), std::slice::from_ref(&x)).contains("greater than 0"));
+    assert_eq!(values(&ops::ZERO_FRACTION, Attrs::new(), &[x]), [0.5]);
+    let ordered = |op, x: &[f64]| values(op, Attrs::new(), &[f64s(&[x.len()], x)]) == [1.0];
+    assert!(ordered(&ops::IS_NON_DECREASING, &[1.0, 1.0, 2.0]) && !ordered(&ops::IS_NON_DECREASING, &[1.0, 0.0]));
+    assert!(!ordered(&ops::IS_STRICTLY_INCREASING, &[1.0, 1.0]) && ordered(&ops::IS_STRICTLY_INCREASING, &[]));
+}

@@ -261,3 +261,66 @@ fn halves_are_computed_in_f32() {
     let exact = values(&ops::CONV2D, attrs.clone(), &rounded);
     assert_close(&values(&ops::CONV2D, attrs, &halves), &exact, 1e-3, "f16");
 }
+
+#[test]
+fn greyscale_morphology() {
+    let x = f64s(&[1, 2, 2, 1], &[1.0, 2.0, 3.0, 4.0]);
+    let filter = f64s(&[2, 2, 1], &[0.5, 0.25, 0.0, 0.0]);
+    assert_eq!(values(&ops::DILATION2D, window(&[1], "VALID"), &[x.clone(), filter.clone()]), [4.0]);
+    assert_eq!(values(&ops::DILATION2D, window(&[1], "SAME"), &[x.clone(), filter.clone()]), [4.0, 4.0, 4.25, 4.5]);
+    assert_eq!(values(&ops::EROSION2D, window(&[1], "VALID"), &[x.clone(), filter]), [1.0]);
+    for attrs in [window(&[2, 1], "SAME"), window(&[1], "VALID").with("dilations", vec![2i64, 1])] {
+        check(&ops::DILATION2D, attrs.clone(), &[random(&[2, 6, 5, 3]), random(&[3, 2, 3])]);
+        check(&ops::EROSION2D, attrs, &[random(&[2, 6, 5, 3]), random(&[3, 2, 3])]);
+    }
+    let text = refused(&ops::DILATION2D, window(&[1], "VALID"), &[x, random(&[2, 2, 3])]);
+    assert!(text.contains("filters [height, width, 1]"), "{text}");
+}
+
+#[test]
+fn channels_come_first_if_asked_for() {
+    let first =
+        |x: &Array| one(&ops::TRANSPOSE, Attrs::new().with("perm", vec![0i64, 3, 1, 2]), std::slice::from_ref(x));
+    let x = random(&[2, 5, 6, 3]);
+    let filters = random(&[2, 3, 3, 4]);
+    let bias = random(&[3]);
+    let nchw = |attrs: Attrs| attrs.with("data_format", "NCHW");
+    let strided = |outer: [i64; 4]| Attrs::new().with("strides", outer.to_vec()).with("padding", "SAME");
+    for (op, operands, ours, theirs) in [
+        (&ops::CONV2D, vec![filters], strided([1, 2, 1, 1]), strided([1, 1, 2, 1])),
+        (&ops::DEPTHWISE_CONV2D, vec![random(&[2, 2, 3, 2])], strided([1, 2, 1, 1]), strided([1, 1, 2, 1])),
+        (
+            &ops::MAX_POOL2D,
+            vec![],
+            pool(&[1, 2, 3, 1], &[1, 2, 2, 1], "VALID"),
+            pool(&[1, 1, 2, 3], &[1, 1, 2, 2], "VALID"),
+        ),
+        (&ops::AVG_POOL2D, vec![], pool(&[2], &[2], "SAME"), pool(&[2], &[2], "SAME")),
+        (&ops::BIAS_ADD, vec![bias], Attrs::new(), Attrs::new()),
+    ] {
+        let with = |x: Array| [vec![x], operands.clone()].concat();
+        let expected = first(&one(op, ours, &with(x.clone())));
+        let found = one(op, nchw(theirs.clone()), &with(first(&x)));
+        assert_eq!(found.shape(), expected.shape(), "{}", op.name);
+        assert_eq!(found.as_slice::<f64>(), expected.as_slice::<f64>(), "{}", op.name);
+        check(op, nchw(theirs), &with(first(&x)));
+    }
+    let sides = explicit(&[1, 1, 1, 1], &[0, 0, 0, 0, 1, 0, 0, 1]);
+    assert_eq!(one(&ops::CONV2D, nchw(sides), &[first(&x), random(&[2, 2, 3, 1])]).shape(), [2, 1, 5, 6]);
+    let unknown = refused(&ops::BIAS_ADD, Attrs::new().with("data_format", "HWCN"), &[x, random(&[3])]);
+    assert!(unknown.contains("a known data_format"), "{unknown}");
+}
+
+#[test]
+fn gradients_of_pools_as_ops() {
+    let x = random(&[2, 5, 4, 3]);
+    let attrs = pool(&[2], &[2], "SAME");
+    let y = one(&ops::MAX_POOL2D, attrs.clone(), std::slice::from_ref(&x));
+    let ones = f64s(y.shape(), &vec![1.0; y.len()]);
+    let back = values(&ops::MAX_POOL_GRAD, attrs.clone(), &[x.clone(), y.clone(), ones.clone()]);
+    assert_eq!(back.iter().sum::<f64>(), y.len() as f64);
+    let flat = tracelift_compiler::ops::eval::floats(&x);
+    assert!(back.iter().zip(flat).filter(|(b, _)| **b > 0.0).all(|(_, v)| y.as_slice::<f64>().contains(&v)));
+    let text = refused(&ops::MAX_POOL_GRAD, attrs, &[x, y, random(&[2, 9, 9, 3])]);
+    assert!(text.contains("as the pool's result"), "{text}");
+}

@@ -15,7 +15,7 @@ pub mod transforms;
 #[cfg(test)]
 mod tests;
 
-pub use custom::custom_gradient;
+pub use custom::{custom_gradient, custom_gradient_many};
 pub use forward::{ForwardAccumulator, hvp, jvp};
 pub use recompute::recompute_grad;
 pub use sources::Sources;

@@ -1,6 +1,8 @@
-//! A graph op by op, as if the user's function ran: to find the op that made a NaN, and where no program serves.
+//! A graph op by op, as if the user's function ran: to find the op that made a NaN or an
+//! error, and where no program serves.
 
 use crate::engine::dispatch::Outputs;
+use crate::engine::eager;
 use crate::error::{Error, Kind, Result};
 use crate::tensor::Tensor;
 use rustc_hash::FxHashMap;
@@ -48,6 +50,12 @@ pub(crate) fn replay(
         values.extend((0..).zip(results).map(|(k, tensor)| (id.result(k), tensor)));
     }
     graph.outputs.iter().map(|v| values.get(v).cloned().ok_or_else(missing)).collect()
+}
+
+/// The error of the first op that refuses its operands, if one does when the graph runs op by op.
+#[cold]
+pub(crate) fn failure(graph: &Graph, inputs: &[Tensor], loc: &'static Location<'static>) -> Option<Error> {
+    replay(graph, inputs, loc, &mut |node, attrs, operands, line| eager::run(node.op, &attrs, operands, line)).err()
 }
 
 /// The length that each size symbol has for these inputs.

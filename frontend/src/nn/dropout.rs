@@ -5,8 +5,8 @@ use crate::error::{Error, Kind, Result, raise, unwrap};
 use crate::tensor::{IntoInts, IntoTensor, Tensor};
 use crate::trace::tree::{Leaves, Tree};
 use std::panic::Location;
-use tracelift_compiler::Dim;
-use tracelift_runtime::DType;
+use tracelift_compiler::graph::Attrs;
+use tracelift_compiler::ops;
 
 /// `x` with elements set to 0 with probability `rate`, and the others times `1 / (1 - rate)`.
 ///
@@ -49,28 +49,15 @@ pub fn try_dropout_with(x: impl IntoTensor, rate: f64, noise_shape: impl IntoInt
 
 fn dropped(x: &Tensor, rate: f64, noise_shape: Option<Vec<i64>>, loc: &'static Location<'static>) -> Result<Tensor> {
     check_rate(rate)?;
-    let spec = x.spec();
-    if !spec.dtype.is_float() {
-        return Err(Error::new(Kind::DType, format!("dropout: expected a float tensor, received {spec}")));
-    }
-    if rate == 0.0 {
+    if rate == 0.0 && noise_shape.is_none() && x.dtype().is_float() {
         return Ok(x.clone());
     }
-    let dims: Vec<Dim> = match noise_shape {
-        None => spec.dims.to_vec(),
-        Some(shape) => {
-            let fits = |(&length, own): (&i64, &Dim)| length == -1 || length == 1 || Dim::from(length) == *own;
-            if shape.len() != spec.rank() || !shape.iter().zip(&spec.dims).all(fits) {
-                let text =
-                    format!("dropout: expected a noise_shape of 1, -1 or the length of each axis, received {shape:?}");
-                return Err(Error::new(Kind::Shape, format!("{text} for {spec}")));
-            }
-            let chosen = shape.iter().zip(&spec.dims);
-            chosen.map(|(&length, own)| if length == 1 { Dim::ONE } else { own.clone() }).collect()
-        }
+    let attrs = Attrs::new().with("rate", rate);
+    let attrs = match noise_shape {
+        Some(shape) => attrs.with("noise_shape", shape),
+        None => attrs,
     };
-    let kept = crate::random::uniform_dims(&dims, DType::F32, loc)?.try_greater_equal(rate)?;
-    crate::try_where(kept, x.try_multiply(1.0 / (1.0 - rate))?, 0.0)
+    crate::random::draw_for(x, &ops::DROPOUT, attrs, loc)
 }
 
 fn check_rate(rate: f64) -> Result<()> {

@@ -271,12 +271,15 @@ impl<R: Rule> ByRule<R> {
             }
             Some(Clip::Norm(limit)) => gradients.iter_mut().for_each(|g| {
                 let norm = crate::sqrt(crate::reduce_sum(g.square()));
-                *g = &*g * limit / norm.maximum(limit);
+                *g = &*g * limit / single(&norm.maximum(limit));
             }),
             Some(Clip::GlobalNorm(limit)) => {
                 let squares = gradients.iter().map(|g| crate::reduce_sum(g.square()).cast(DType::F64));
                 let Some(sum) = squares.reduce(|a, b| a + b) else { return };
-                let scale = limit / crate::sqrt(sum).maximum(limit);
+                let norm = crate::sqrt(sum);
+                let scale = single(&(single(&(1.0 / &norm).minimum(1.0 / limit)) * limit));
+                // A norm that is no number makes all gradients so.
+                let scale = scale + &norm * 0.0;
                 gradients.iter_mut().for_each(|g| *g = &*g * scale.cast(g.dtype()));
             }
         }
@@ -294,6 +297,11 @@ impl<R: Rule> ByRule<R> {
         }
         Ok(())
     }
+}
+
+/// A number as Keras's `maximum` and `minimum` give it: rounded to single precision, also for f64 variables.
+fn single(x: &Tensor) -> Tensor {
+    x.cast(DType::F32).cast(x.dtype())
 }
 
 const AVERAGE: &str = "average";

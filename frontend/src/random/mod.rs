@@ -170,6 +170,17 @@ fn shuffled(from: Stream<'_>, x: &Tensor, loc: &'static Location<'static>) -> Re
     Ok(dispatch::apply(&ops::RANDOM_SHUFFLE, attrs, &[x, &state], loc)?.swap_remove(0))
 }
 
+/// An op of a tensor and the process's state.
+pub(crate) fn draw_for(
+    x: &Tensor,
+    op: &'static OpDef,
+    attrs: Attrs,
+    loc: &'static Location<'static>,
+) -> Result<Tensor> {
+    let (state, attrs) = state(Stream::Process, attrs, loc)?;
+    Ok(dispatch::apply(op, attrs, &[x, &state], loc)?.swap_remove(0))
+}
+
 /// The state that a draw sees, and its offset in it if it is not 0.
 fn state(from: Stream<'_>, attrs: Attrs, loc: &'static Location<'static>) -> Result<(Tensor, Attrs)> {
     let pair = |state: [u64; 2]| Tensor::from_array(Array::from_slice(&[2], &state));

@@ -10,7 +10,7 @@ use crate::autograd::tape;
 use crate::config;
 use crate::engine::backend::{Arg, Backend};
 use crate::engine::derivative::TapedForms;
-use crate::engine::numerics;
+use crate::engine::{numerics, replay};
 use crate::error::{Error, Kind, Result};
 use crate::tensor::Tensor;
 use crate::variable::Variable;
@@ -23,6 +23,7 @@ use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 use tracelift_compiler::TensorSpec;
 use tracelift_compiler::graph::builder::GraphBuilder;
+use tracelift_compiler::graph::opdef::Effects;
 use tracelift_compiler::graph::{Graph, edit};
 use tracelift_runtime::Array;
 
@@ -233,12 +234,27 @@ impl Trace {
                 },
             });
         }
-        let results = code.run(&mut args).map_err(|error| match error.kind() {
-            Kind::Memory => self.with_largest(error, leaves),
-            _ => error,
-        })?;
+        let outcome = code.run(&mut args);
         drop(args);
         drop(states);
+        let results = match outcome {
+            Ok(results) => results,
+            // Memory is the whole function's.
+            Err(error) if error.kind() == Kind::Memory => return Err(self.with_largest(error, leaves)),
+            Err(error) => {
+                let state = |i: u32| guards.iter().find(|(k, _)| *k == i).map(|(_, array)| Array::clone(array));
+                let variable = |i: u32| snapshots[i as usize].clone().or_else(|| state(i));
+                let inputs = self.inputs.iter().map(|input| match *input {
+                    InputSource::Leaf(i) => Some(leaves.tensors[i as usize].clone()),
+                    InputSource::Captured(i) => Some(self.captured[i as usize].clone()),
+                    InputSource::Random => random.clone().map(Tensor::from_array),
+                    InputSource::Variable(i) => variable(i).map(Tensor::from_array),
+                });
+                let inputs: Option<Vec<Tensor>> = inputs.collect();
+                drop(guards);
+                return Err(self.explained(error, inputs, loc));
+            }
+        };
         if let Some(seen) = seen.filter(|_| config::checks_numerics()) {
             self.check(&results, &mut guards, &values, seen, loc)?;
         }
@@ -280,6 +296,19 @@ impl Trace {
             text.insert_str(end, &blamed.unwrap_or_default());
             format!("`{}`: {text}", self.graph.name)
         })
+    }
+
+    /// The error of a run on these inputs in the words of the op that makes it. After an error variables have their old
+    /// values, so the graph can run again op by op; unless that would be seen.
+    #[cold]
+    fn explained(&self, error: Error, inputs: Option<Vec<Tensor>>, loc: Line) -> Error {
+        let is_seen = self.graph.nodes.iter().any(|node| node.op.effects == Effects::Effect);
+        match inputs {
+            Some(inputs) if !is_seen && error.kind() != Kind::Internal => {
+                replay::failure(&self.graph, &inputs, loc).unwrap_or(error)
+            }
+            _ => error,
+        }
     }
 
     /// An error that names the op which made a value that is not finite, if there is one. The variables have their old

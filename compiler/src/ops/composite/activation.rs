@@ -76,9 +76,9 @@ composite! {
     /// A sigmoid of straight lines.
     HARD_SIGMOID, (_b, x) => Ok(vec![(x[0] + 3.0).max(0.0).min(6.0) / 6.0]),
     name: "hard_sigmoid",
-    doc: "`min(max(x + 3, 0), 6) / 6`. The derivative at ±3 is 0.",
+    doc: "`min(max(x + 3, 0), 6) / 6`. The derivative at ±3 is 0; within, it is 1/6 in single precision, as PyTorch's.",
     grad: Grad::Elementwise(&[partial!(v => {
-        v.x().abs().lt(3.0).choose(v.constant(1.0 / 6.0), 0.0)
+        v.x().abs().lt(3.0).choose(v.constant((1.0f32 / 6.0).into()), 0.0)
     })]),
 }
 
@@ -103,8 +103,16 @@ composite! {
     },
     name: "celu",
     doc: "`x` above 0, `alpha * (e^(x / alpha) - 1)` (default alpha 1) elsewhere. Barron, \"Continuously \
-          differentiable exponential linear units\", 2017.",
+          differentiable exponential linear units\", 2017. The derivative has `1 / alpha` of alpha in single \
+          precision, as PyTorch's.",
     attrs: &[optional("alpha", AttrKind::Float)],
+    grad: Grad::Elementwise(&[partial!(v => {
+        let alpha = v.b.attrs().float("alpha").unwrap_or(1.0);
+        let inverse = 1.0 / f64::from(alpha as f32);
+        // The side that is not taken must not overflow.
+        let slope = (v.x().min(0.0) * inverse).exp() * (alpha * inverse);
+        v.x().gt(0.0).choose(v.constant(1.0), slope)
+    })]),
 }
 
 composite! {

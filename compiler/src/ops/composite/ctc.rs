@@ -2,6 +2,7 @@
 
 use crate::base::spec::Dims;
 use crate::ops::entry::*;
+use crate::ops::indexing::search::{User, checked};
 use tracelift_runtime::Array;
 
 const OPERANDS: Operands = Operands::Named(&["labels", "logits", "label_length", "logit_length"]);
@@ -60,7 +61,9 @@ composite! {
         let by_class = Attrs::new().with("axis", 2i64);
         let best = b.apply(&crate::ops::ARGMAX, by_class, &[x[0]]).transpose(&[1, 0]);
         let time = b.iota(&[Dim::ONE, times.clone()], 1, DType::I64);
-        let is_heard = time.lt(x[1].cast(DType::I64).unsqueeze(1)?);
+        let limit = times.clone() + Dim::ONE;
+        let heard = checked(b, User::CtcGreedyDecoder, x[1].cast(DType::I64), &[limit]);
+        let is_heard = time.lt(heard.unsqueeze(1)?);
         let mut is_label = is_heard.and(best.ne(b.size(&blank, DType::I64)));
         let merges = !matches!(b.attrs().get("merge_repeated"), Some(crate::graph::AttrValue::Bool(false)));
         if merges {
@@ -83,7 +86,7 @@ composite! {
     doc: "The greatest of `logits` `[time, batch, class]` at each time, read as labels: repeats merged (unless \
           `merge_repeated` is false), then blanks (class `blank_index`, default -1) left out. Gives the labels \
           `[batch, time]` (i64), -1 behind them, how many there are, and minus the sum of the greatest logits `[batch, \
-          1]`.",
+          1]`. A length beyond the times is an error.",
     inputs: Operands::Named(&["logits", "logit_length"]),
     attrs: &[optional("blank_index", AttrKind::Int), optional("merge_repeated", AttrKind::Bool)],
     domain: Domain::Special("tests/ops/normalize.rs"),

@@ -27,18 +27,23 @@ composite! {
 
 composite! {
     /// One number added to each channel.
-    BIAS_ADD, (_b, x) => {
+    BIAS_ADD, (b, x) => {
         let (spec, bias) = (x[0].spec()?, x[1].spec()?);
-        let last = infer::normalize(-1, spec.rank())?;
-        if bias.rank() != 1 || bias.dims[0] != spec.dims[last] {
-            let wanted = format!("a bias of length {}, one for each channel", spec.dims[last]);
+        let is_first = crate::ops::window::is_channels_first(b.attrs())?;
+        let axis = infer::normalize(if is_first { 1 } else { -1 }, spec.rank())?;
+        if bias.rank() != 1 || bias.dims[0] != spec.dims[axis] {
+            let wanted = format!("a bias of length {}, one for each channel", spec.dims[axis]);
             return Err(infer::wrong(Kind::Shape, wanted, bias));
         }
-        Ok(vec![x[0] + x[1]])
+        let mut along = vec![Dim::ONE; spec.rank() - axis];
+        along[0] = spec.dims[axis].clone();
+        Ok(vec![x[0] + x[1].reshape(&along)])
     },
     name: "bias_add",
-    doc: "`x + bias` with one element of `bias` for each channel, the last axis of `x`.",
+    doc: "`x + bias` with one element of `bias` for each channel, the last axis of `x`; the one after the batch with \
+          `data_format` \"NCHW\".",
     inputs: Operands::Named(&["x", "bias"]),
+    attrs: &[optional("data_format", AttrKind::Str)],
     domain: Domain::Special("tests/ops/normalize.rs"),
 }
 

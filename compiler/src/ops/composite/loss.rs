@@ -2,6 +2,7 @@
 //! the mean (or sum, for categories) over the last axis.
 
 use crate::ops::entry::*;
+use crate::ops::indexing::search::{User, checked};
 
 /// What Keras keeps probabilities away from 0 and 1 by.
 const EPSILON: f64 = 1e-7;
@@ -71,9 +72,9 @@ composite! {
 
 composite! {
     /// Cross-entropy of class numbers, from logits.
-    SPARSE_SOFTMAX_CROSS_ENTROPY, (b, x) => Ok(vec![-at_label(b, x[0], x[1].log_softmax())?]),
+    SPARSE_SOFTMAX_CROSS_ENTROPY, (b, x) => Ok(vec![-at_label(b, classes(b, x)?, x[1].log_softmax())?]),
     name: "sparse_softmax_cross_entropy_with_logits",
-    doc: "`-log_softmax(logits)[label]` over the last axis; NaN where the label (an integer) is no class.",
+    doc: "`-log_softmax(logits)[label]` over the last axis, for integer labels; one that is no class is an error.",
     inputs: Operands::Named(&["labels", "logits"]),
     domain: Domain::Special("tests/ops/losses.rs"),
 }
@@ -133,14 +134,22 @@ composite! {
         } else {
             (x[1] / x[1].sum_keep(&[-1])).max(EPSILON).min(1.0 - EPSILON).log()
         };
-        Ok(vec![-at_label(b, x[0], log)?])
+        Ok(vec![-at_label(b, classes(b, x)?, log)?])
     },
     name: "sparse_categorical_crossentropy",
-    doc: "`-log(p)[label]` over the last axis, for integer labels; NaN where the label is no class. `y_pred` is p, made to \
+    doc: "`-log(p)[label]` over the last axis, for integer labels; one that is no class is an error. `y_pred` is p, made to \
           sum to 1, or logits with `from_logits`.",
     inputs: PAIR,
     attrs: &[FROM_LOGITS],
     domain: Domain::Special("tests/ops/losses.rs"),
+}
+
+/// The labels `x[0]`, each of which must be a class, an index of the last axis of `x[1]`, when the program runs.
+fn classes<'b>(b: build::Builder<'b>, x: &[Expr<'b>]) -> Result<Expr<'b>> {
+    Class::Int.check(&x[0].spec()?)?;
+    let dims = x[1].dims()?;
+    let last = infer::normalize(-1, dims.len())?;
+    Ok(checked(b, User::Labels, x[0].cast(DType::I64), &dims[last..=last]))
 }
 
 /// For each row of `rows`, the element at its label; NaN if there is none. By comparing, so that rows stay fused.

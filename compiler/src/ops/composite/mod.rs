@@ -3,8 +3,10 @@
 
 pub mod activation;
 pub mod batch_norm;
+pub mod clip;
 pub mod ctc;
 pub mod dense;
+pub mod dropout;
 pub mod flow;
 pub mod loss;
 pub mod loss_terms;

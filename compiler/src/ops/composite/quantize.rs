@@ -136,6 +136,9 @@ composite! {
     DEQUANTIZE, (b, x) => {
         let (least, greatest) = limits(x[0].spec()?.dtype)?;
         float(x[1])?;
+        for end in &x[1..] {
+            expect_scalar(*end)?;
+        }
         let steps = x[0].cast(x[1].dtype()) - b.scalar(least, x[1].dtype());
         Ok(vec![x[1] + steps * ((x[2] - x[1]) / (greatest - least))])
     },

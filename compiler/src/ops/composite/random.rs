@@ -12,7 +12,7 @@ use tracelift_runtime::kernels::random::distributions::Element;
 
 const STATE: Operands = Operands::Named(&["state"]);
 const DIMS: AttrDef = required("dims", AttrKind::Dims);
-const OFFSET: AttrDef = optional("offset", AttrKind::Int);
+pub(super) const OFFSET: AttrDef = optional("offset", AttrKind::Int);
 const DTYPE: AttrDef = optional("dtype", AttrKind::DType);
 const NO_PATH: Grad = Grad::Zero("random numbers do not depend on anything smoothly");
 
@@ -217,7 +217,7 @@ by_inversion! {
 
 /// Draws by a library routine, each element with parameters of its own: the op, which broadcasts them, and the routine.
 macro_rules! by_rejection {
-    ($($static:ident $name:literal $draws:ident $routine:literal $doc:literal [$($operand:literal)*] $one:expr;)*) => {$(
+    ($($static:ident $name:literal $draws:ident $routine:literal $doc:literal [$($operand:literal)*] $one:expr, $grad:expr;)*) => {$(
         composite! {
             #[doc = $doc]
             $static, (b, x) => {
@@ -246,7 +246,7 @@ macro_rules! by_rejection {
             inputs: Operands::Named(&[$($operand,)* "state"]),
             attrs: &[OFFSET],
             spec: parameters,
-            grad: Grad::None("the draw is by rejection"),
+            grad: $grad,
             lower: Lower::Library(|c, _| {
                 Ok(LibraryCall { routine: $routine, params: vec![c.attrs.int("offset").unwrap_or(0).into()] })
             }),
@@ -260,13 +260,22 @@ macro_rules! by_rejection {
 by_rejection! {
     RANDOM_GAMMA "random_gamma" GAMMA_DRAWS "gamma_draws"
         "Gamma with shape parameters `alpha` and scale 1 (Marsaglia and Tsang, 2000)."
-        ["alpha"] |e, p| e.gamma(p[0]);
+        ["alpha"] |e, p| e.gamma(p[0]), rule!(v => {
+            // What keeps the distribution function's value (Figurnov et al., "Implicit reparameterization gradients", 2018).
+            let (alpha, y) = (v.x(), v.y());
+            let lgamma = v.b.apply(&crate::ops::LGAMMA, Attrs::new(), &[alpha]);
+            let is_above = y.gt(0.0);
+            let safe = is_above.choose(y, 1.0);
+            let density = ((alpha - 1.0) * safe.log() - safe - lgamma).exp();
+            let slope = -v.b.apply(&crate::ops::IGAMMA_GRAD_A, Attrs::new(), &[alpha, safe]) / density;
+            Ok(vec![Some(v.g() * is_above.choose(slope, 0.0)), None])
+        });
     RANDOM_POISSON "random_poisson" POISSON_DRAWS "poisson_draws"
         "Poisson with means `rate` (Hörmann's PTRS, 1993)."
-        ["rate"] |e, p| e.poisson(p[0]);
+        ["rate"] |e, p| e.poisson(p[0]), NO_PATH;
     RANDOM_BINOMIAL "random_binomial" BINOMIAL_DRAWS "binomial_draws"
         "Successes in `counts` trials that succeed with probability `probs` each (Hörmann's BTRS, 1993)."
-        ["counts" "probs"] |e, p| e.binomial(p[0], p[1]);
+        ["counts" "probs"] |e, p| e.binomial(p[0], p[1]), NO_PATH;
 }
 
 /// The spec rule of draws with parameters: these of one dtype and shape, then the state.

@@ -1,6 +1,8 @@
 //! Of boxes that overlap, the best.
 
 use crate::ops::entry::*;
+use crate::ops::indexing::bounded::{KNOWN, NO_OPERAND, slot_of};
+use crate::ops::indexing::scatter::Place;
 
 /// Of boxes that overlap, those with the best scores.
 pub static NON_MAX_SUPPRESSION: OpDef = OpDef {
@@ -76,6 +78,35 @@ pub static NON_MAX_SUPPRESSION: OpDef = OpDef {
     domain: Domain::Special("tests/ops/image.rs"),
     ..BASE
 };
+
+composite! {
+    /// The best of boxes that overlap, and no more.
+    SUPPRESSED, (b, x) => {
+        let mut attrs = Attrs::new();
+        for name in ["max_output_size", "iou_threshold", "score_threshold"] {
+            if let Some(value) = b.attrs().get(name) {
+                attrs.set(name, value.clone());
+            }
+        }
+        let both = b.apply_all(&NON_MAX_SUPPRESSION, attrs, x);
+        b.check()?;
+        let most = both[0].dims()?[0].clone();
+        let kept = b.counted(0, both[1].cast(DType::I64), most);
+        Ok(vec![Place::FIRST.gather(both[0], b.iota(&[kept], 0, DType::I64))])
+    },
+    name: "non_max_suppression",
+    doc: "As `non_max_suppression_padded`, the indices alone, as many as there are.",
+    inputs: Operands::Named(&["boxes", "scores"]),
+    attrs: &[
+        required("max_output_size", AttrKind::Int),
+        optional("iou_threshold", AttrKind::Float),
+        optional("score_threshold", AttrKind::Float),
+        slot_of("kept", NO_OPERAND),
+        KNOWN,
+    ],
+    grad: DISCRETE,
+    domain: Domain::Special("tests/ops/image.rs"),
+}
 
 /// `iou_threshold` and `score_threshold`.
 fn thresholds(attrs: &Attrs) -> (f64, f64) {

@@ -4,6 +4,7 @@
 //! flat positions that [`search::CHECK_INDEX`] has checked. [`bounded`] has results whose size depends on data.
 
 pub mod bounded;
+pub mod count;
 pub mod diagonal;
 pub mod nd;
 pub mod partition;

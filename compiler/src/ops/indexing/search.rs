@@ -14,6 +14,9 @@ pub(in crate::ops) enum User {
     ReverseSequence = 5,
     ConfusionMatrix = 6,
     DynamicPartition = 7,
+    Bincount = 8,
+    CtcGreedyDecoder = 9,
+    Labels = 10,
 }
 
 /// `indices` (i64), element `i` of which must lie in `0..lengths[i % lengths.len()]` when the program runs.

@@ -4,6 +4,7 @@
 //! composed of them. Gradients are made of ops, so second order works. [`naive`] has the evaluators. The spec rules
 //! [`matrix`] and [`square`] word the errors that all ops share.
 
+pub mod banded;
 pub mod eigen;
 pub mod factor;
 pub mod function;

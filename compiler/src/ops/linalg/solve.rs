@@ -124,14 +124,17 @@ composite! {
 /// The determinant.
 pub static DET: OpDef = OpDef {
     name: "det",
-    doc: "The determinant of square matrices. There is a gradient where the matrix is not singular.",
+    doc: "The determinant of square matrices.",
     spec: |c| {
         square("x", &c.inputs[0])?;
         infer::one(c.inputs[0].dtype, batch(&c.inputs[0]).into())
     },
     grad: rule!(v => {
-        let inverse = inverse_transposed(v.x());
-        Ok(vec![Some(inverse * (v.g() * v.y()).columns()?.columns()?)])
+        let singular = v.y().eq(0.0).columns()?.columns()?;
+        let n = square("x", &v.x().spec()?)?;
+        let regular = singular.choose(identity(v.b, &n, v.x().dtype()).broadcast_to(&v.x().dims()?), v.x());
+        let inverse = inverse_transposed(regular) * v.y().columns()?.columns()?;
+        Ok(vec![Some(singular.choose(cofactors(v.x())?, inverse) * v.g().columns()?.columns()?)])
     }),
     lower: Lower::Library(|_, _| call("linalg.det", &[])),
     eval: |c| {
@@ -170,6 +173,21 @@ pub static SLOGDET: OpDef = OpDef {
     domain: Domain::Special("tests/ops/linalg.rs"),
     ..BASE
 };
+
+/// The cofactors of matrices, singular ones too: with `x = u diag(s) vᵀ` they are `det(u) det(v) u diag(p) vᵀ` where
+/// `p[i]` is the product of all singular values but the `i`-th.
+fn cofactors(x: Expr<'_>) -> Result<Expr<'_>> {
+    let b = x.b();
+    let factors = b.apply_all(&super::eigen::SVD, Attrs::new(), &[x]);
+    b.check()?;
+    let (s, u, v) = (factors[0], factors[1], factors[2]);
+    let attrs = Attrs::new().with("axis", -1i64).with("exclusive", true);
+    let before = b.apply(&crate::ops::CUMPROD, attrs.clone(), &[s]);
+    let after = b.apply(&crate::ops::CUMPROD, attrs.with("reverse", true), &[s]);
+    // The determinant of a product of orthogonal matrices: 1 or -1.
+    let sign = b.apply(&DET, Attrs::new(), &[u.mm_t(v)]).stop_gradient().columns()?.columns()?;
+    Ok((u * (before * after).rows()?).mm_t(v) * sign)
+}
 
 fn inverse_transposed(x: Expr<'_>) -> Expr<'_> {
     x.b().apply(&INV, Attrs::new().with("adjoint", true), &[x])

@@ -106,13 +106,16 @@ composite! {
         let Some(num) = dims[axis].as_const() else {
             return Err(infer::wrong(Kind::Shape, format_args!("a constant length of axis {axis}"), &dims[axis]));
         };
+        if let Some(wanted) = b.attrs().int("num").filter(|&wanted| wanted != num) {
+            return Err(infer::wrong(Kind::Shape, format_args!("an axis {axis} of length {wanted}, as `num`"), x[0].spec()?));
+        }
         infer::result_count(num)?;
         let rest = infer::reduced(&dims, &[axis], false);
         (0..num).map(|i| Ok(x[0].narrow(axis, &Dim::from(i), &Dim::ONE)?.reshape(&rest))).collect()
     },
     name: "unstack",
-    doc: "The elements along `axis` (default 0), each a result without that axis.",
-    attrs: &[optional("axis", AttrKind::Int)],
+    doc: "The elements along `axis` (default 0), each a result without that axis. There are `num` of them, if it is given.",
+    attrs: &[optional("axis", AttrKind::Int), optional("num", AttrKind::Int)],
     domain: Domain::Special("tests/ops/movement.rs"),
 }
 

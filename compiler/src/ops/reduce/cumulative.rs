@@ -25,18 +25,84 @@ pub static CUMSUM: OpDef = OpDef {
 pub static CUMPROD: OpDef = OpDef {
     name: "cumprod",
     doc: "The running product along `axis` (default 0); `exclusive`: of the elements before; `reverse`: from the end. \
-          The gradient divides by `x`, as TensorFlow's, so it is NaN where `x` is 0.",
+          The gradient divides by nothing, and so is exact where `x` is 0.",
     attrs: ATTRS,
     spec: |c| spec(c, Class::Number),
     grad: rule!(v => {
-        let attrs = v.b.attrs().clone().with("reverse", !v.b.attrs().bool("reverse"));
-        Ok(vec![Some(v.b.apply(&CUMSUM, attrs, &[v.g() * v.y()]) / v.x())])
+        // Of the factors before an element, and of those after it with what flows back to each of their products.
+        let reverse = v.b.attrs().bool("reverse");
+        let axis = infer::axis(v.b.attrs(), 0, v.x().rank()?)?;
+        let before = v.b.apply(&CUMPROD, v.b.attrs().clone().with("exclusive", true), &[v.x()]);
+        let next = shifted(v.x(), axis, !reverse)?;
+        let flow = if v.b.attrs().bool("exclusive") { shifted(v.g(), axis, !reverse)? } else { v.g() };
+        Ok(vec![Some(before * recurrence(next, flow, axis, !reverse))])
     }),
     lower: Lower::Library(|c, _| call(c, 1)),
     eval: |c| scan(c, 1.0, |a, x| a * x, 1, |a, x| a.wrapping_mul(x)),
-    domain: Domain::NonZero,
     ..BASE
 };
+
+/// `y[i] = a[i] y[i - 1] + b[i]`.
+pub static LINEAR_RECURRENCE: OpDef = OpDef {
+    name: "linear_recurrence",
+    doc: "`y[i] = a[i] * y[i - 1] + b[i]` along `axis` (default 0), with 0 before the first; `reverse`: from the end.",
+    inputs: Operands::Named(&["a", "b"]),
+    attrs: &[ATTRS[0], ATTRS[2]],
+    spec: |c| {
+        infer::same_dtype(c.inputs)?;
+        infer::one_shape(c.inputs)?;
+        spec(c, Class::Float)
+    },
+    grad: rule!(v => {
+        let reverse = v.b.attrs().bool("reverse");
+        let axis = infer::axis(v.b.attrs(), 0, v.x().rank()?)?;
+        // What flows back to a place comes from all places after it.
+        let flow = recurrence(shifted(v.x(), axis, !reverse)?, v.g(), axis, !reverse);
+        Ok(vec![Some(flow * shifted(v.y(), axis, reverse)?), Some(flow)])
+    }),
+    lower: Lower::Library(|c, _| {
+        let axis = infer::axis(c.attrs, 0, c.inputs[0].rank())?;
+        let params = [axis as i64, c.attrs.bool("reverse").into()];
+        Ok(LibraryCall { routine: "linear_recurrence", params: params.map(Dim::from).to_vec() })
+    }),
+    eval: |c| {
+        let (a, b) = (eval::floats(&c.inputs[0]), eval::floats(&c.inputs[1]));
+        let shape = c.inputs[0].shape();
+        let axis = infer::axis(c.attrs, 0, shape.len())?;
+        let (length, stride) = (shape[axis], shape[axis + 1..].iter().product::<usize>());
+        let mut y = b.clone();
+        for step in 1..length {
+            let (place, last) = match c.attrs.bool("reverse") {
+                true => (length - 1 - step, length - step),
+                false => (step, step - 1),
+            };
+            for i in (0..y.len()).filter(|i| i / stride % length == place) {
+                let before = i + last * stride - place * stride;
+                y[i] = a[i] * y[before] + b[i];
+            }
+        }
+        Ok(vec![eval::from_floats(c.inputs[0].dtype(), shape, &y)?])
+    },
+    ..BASE
+};
+
+/// The op [`LINEAR_RECURRENCE`].
+fn recurrence<'b>(a: Expr<'b>, b: Expr<'b>, axis: usize, reverse: bool) -> Expr<'b> {
+    a.b().apply(&LINEAR_RECURRENCE, Attrs::new().with("axis", axis as i64).with("reverse", reverse), &[a, b])
+}
+
+/// Each element's neighbour before it, or after it if `reverse`; 0 at the end.
+fn shifted<'b>(x: Expr<'b>, axis: usize, reverse: bool) -> Result<Expr<'b>> {
+    let dims = x.dims()?;
+    let none = vec![Dim::ZERO; dims.len()];
+    let mut one = none.clone();
+    one[axis] = Dim::ONE;
+    // One more, then one less: the length need not be known to be at least 1.
+    match reverse {
+        true => x.pad_zeros(&none, &one).narrow(axis, &Dim::ONE, &dims[axis]),
+        false => x.pad_zeros(&one, &none).narrow(axis, &Dim::ZERO, &dims[axis]),
+    }
+}
 
 /// One line an op: static, name, doc, the library's number, the evaluators' start and step.
 macro_rules! running_extremum {

@@ -2,7 +2,7 @@
 
 use super::convolution::CONV_BACKPROP_INPUT;
 use super::max::check_padding;
-use super::{Padding, Placed, Window, axes_of, conv, result_dims};
+use super::{DATA_FORMAT, Padding, Placed, Window, axes_of, channels_last, conv, result_dims};
 use crate::ops::entry::*;
 
 const POOL: &[AttrDef] = &[
@@ -12,25 +12,27 @@ const POOL: &[AttrDef] = &[
     optional("count_include_pad", AttrKind::Bool),
     optional("ceil_mode", AttrKind::Bool),
     optional("dilations", AttrKind::Ints),
+    DATA_FORMAT,
 ];
 
 macro_rules! average_pools {
     ($($static:ident $name:literal $axes:literal;)*) => {$(
         composite! {
             #[doc = concat!("The average of each window over ", $axes, " of the axes.")]
-            $static, (b, x) => {
-                let spec = x[0].spec()?;
+            $static, (b, x) => channels_last(x[0], |x| {
+                let spec = x.spec()?;
                 axes_of(&spec, Some($axes))?;
                 Class::Float.check(&spec)?;
                 let window = windows(b.attrs(), $axes, &spec)?;
                 let places = window.place_all(&spec.dims)?;
-                let sums = conv::placed(b, x[0], ones(b, &window, &spec)?, &window)?;
+                let sums = conv::placed(b, x, ones(b, &window, &spec)?, &window)?;
                 Ok(vec![divided(b, sums, &window, &places, &spec)])
-            },
+            }),
             name: $name,
             doc: "The average of each window of `x` `[batch, axes.., channels]`: `ksize` elements, `strides` apart. \
                   `padding` is `\"VALID\"`, `\"SAME\"` or [before, after] for each axis; elements of the padding do \
-                  not count, or count as zeros with `count_include_pad`. With `ceil_mode` a last window may hang over.",
+                  not count, or count as zeros with `count_include_pad`. With `ceil_mode` a last window may hang over. \
+                  `data_format` is that of `conv2d`.",
             attrs: POOL,
             domain: Domain::Special("tests/ops/window.rs"),
         }

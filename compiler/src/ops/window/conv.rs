@@ -1,7 +1,7 @@
 //! Convolutions as users call them: over one to three axes, by channel, separable.
 
 use super::convolution::{CONVOLUTION, groups};
-use super::{Window, axes_of, result_dims};
+use super::{DATA_FORMAT, Window, axes_of, channels_last, result_dims};
 use crate::ops::entry::*;
 
 const X_FILTERS: Operands = Operands::Named(&["x", "filters"]);
@@ -13,16 +13,18 @@ macro_rules! convolutions {
     ($($static:ident $name:literal $axes:literal $what:literal;)*) => {$(
         composite! {
             #[doc = concat!("Windows of ", $what, " times filters.")]
-            $static, (b, x) => Ok(vec![convolve(b, x[0], x[1], Some($axes), b.attrs().int("groups"))?]),
+            $static, (b, x) => {
+                channels_last(x[0], |y| Ok(vec![convolve(b, y, x[1], Some($axes), b.attrs().int("groups"))?]))
+            },
             name: $name,
             doc: concat!(
                 "Windows of `x` ", $what, " times `filters` `[taps.., channels of a group, results]`: the products' \
                  sums. `padding` is `\"VALID\"`, `\"SAME\"` or [before, after] for each axis (over one axis also \
                  `\"CAUSAL\"`). Fewer channels in the filters than in `x` make `groups`, each with its part of the \
-                 results."
+                 results. With `data_format` \"NCHW\" (or NCW, NCDHW) channels come after the batch, here and there."
             ),
             inputs: X_FILTERS,
-            attrs: &[STRIDES, PADDING, DILATIONS, optional("groups", AttrKind::Int)],
+            attrs: &[STRIDES, PADDING, DILATIONS, optional("groups", AttrKind::Int), DATA_FORMAT],
             domain: Domain::Special("tests/ops/window.rs"),
         }
     )*};
@@ -38,15 +40,15 @@ macro_rules! depthwise {
     ($($static:ident $name:literal $axes:literal;)*) => {$(
         composite! {
             /// Each channel with filters of its own.
-            $static, (b, x) => {
-                let filter = one_channel_each(x[0], x[1])?;
-                Ok(vec![convolve(b, x[0], filter, Some($axes), None)?])
-            },
+            $static, (b, x) => channels_last(x[0], |y| {
+                let filter = one_channel_each(y, x[1])?;
+                Ok(vec![convolve(b, y, filter, Some($axes), None)?])
+            }),
             name: $name,
             doc: "Each channel of `x` `[batch, axes.., channels]` with filters of its own, `[taps.., channels, \
                   multiplier]`: `channels * multiplier` results, those of one channel together.",
             inputs: X_FILTERS,
-            attrs: &[STRIDES, PADDING, DILATIONS],
+            attrs: &[STRIDES, PADDING, DILATIONS, DATA_FORMAT],
             domain: Domain::Special("tests/ops/window.rs"),
         }
     )*};
@@ -61,9 +63,9 @@ macro_rules! separable {
     ($($static:ident $name:literal $axes:literal;)*) => {$(
         composite! {
             /// By channel first, then across channels.
-            $static, (b, x) => {
-                let filter = one_channel_each(x[0], x[1])?;
-                let apart = convolve(b, x[0], filter, Some($axes), None)?;
+            $static, (b, x) => channels_last(x[0], |y| {
+                let filter = one_channel_each(y, x[1])?;
+                let apart = convolve(b, y, filter, Some($axes), None)?;
                 let (dims, pointwise) = (apart.dims()?, x[2].spec()?);
                 let is_point = pointwise.rank() == $axes + 2
                     && pointwise.dims[..$axes].iter().all(|d| *d == Dim::ONE)
@@ -74,12 +76,12 @@ macro_rules! separable {
                 }
                 let window = Window::new(&Attrs::new(), &pointwise.dims[..$axes])?;
                 Ok(vec![placed(b, apart, x[2], &window)?])
-            },
+            }),
             name: $name,
             doc: "`x` with `depthwise` filters by channel, `[taps.., channels, multiplier]`, then across channels with \
                   `pointwise` ones, `[1.., channels * multiplier, results]`.",
             inputs: Operands::Named(&["x", "depthwise", "pointwise"]),
-            attrs: &[STRIDES, PADDING, DILATIONS],
+            attrs: &[STRIDES, PADDING, DILATIONS, DATA_FORMAT],
             domain: Domain::Special("tests/ops/window.rs"),
         }
     )*};

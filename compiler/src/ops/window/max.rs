@@ -1,6 +1,6 @@
 //! The greatest element of each window.
 
-use super::{Padding, Window, axes_of, meets, result_dims};
+use super::{DATA_FORMAT, Padding, Window, axes_of, channels_last, meets, result_dims};
 use crate::ops::entry::*;
 use crate::ops::movement::gather::SCATTER_ADD;
 use tracelift_runtime::Array;
@@ -71,12 +71,12 @@ macro_rules! max_pools {
     ($($static:ident $name:literal $axes:literal;)*) => {$(
         composite! {
             #[doc = concat!("The greatest element of each window over ", $axes, " of the axes.")]
-            $static, (b, x) => Ok(vec![pool(b, x[0], $axes, &WINDOW_MAX)?[0]]),
+            $static, (b, x) => channels_last(x[0], |y| Ok(vec![pool(b, y, $axes, &WINDOW_MAX)?[0]])),
             name: $name,
             doc: "The greatest element of each window of `x` `[batch, axes.., channels]`: `ksize` elements, `strides` \
                   apart. `padding` is `\"VALID\"`, `\"SAME\"` or [before, after] for each axis, and is never the \
-                  greatest. With `ceil_mode` a last window may hang over.",
-            attrs: POOL,
+                  greatest. With `ceil_mode` a last window may hang over. `data_format` is that of `conv2d`.",
+            attrs: &[POOL[0], POOL[1], POOL[2], POOL[3], POOL[4], DATA_FORMAT],
             domain: Domain::Special("tests/ops/window.rs"),
         }
     )*};
@@ -94,6 +94,27 @@ composite! {
     name: "max_pool_with_argmax",
     doc: "As `max_pool2d`, and for each greatest element its place in its image, `(y * width + x) * channels + \
           channel` (i64).",
+    attrs: POOL,
+    domain: Domain::Special("tests/ops/window.rs"),
+}
+
+composite! {
+    /// The gradient of the greatest elements.
+    MAX_POOL_GRAD, (b, x) => {
+        let (spec, axes) = (x[0].spec()?, axes_of(&x[0].spec()?, None)?);
+        let found = pool(b, x[0], axes, &WINDOW_ARGMAX)?;
+        let wanted = found[0].spec()?;
+        for given in &x[1..] {
+            if given.spec()? != wanted {
+                return Err(infer::wrong(Kind::Shape, format_args!("{wanted}, as the pool's result"), given.spec()?));
+            }
+        }
+        Ok(vec![put_back(b, x[2], found[1], &spec.dims)?])
+    },
+    name: "max_pool_grad",
+    doc: "The gradient by `orig_input` of the greatest elements of its windows, `orig_output`, if `grad` comes back: it goes \
+          to the first of the greatest.",
+    inputs: Operands::Named(&["orig_input", "orig_output", "grad"]),
     attrs: POOL,
     domain: Domain::Special("tests/ops/window.rs"),
 }

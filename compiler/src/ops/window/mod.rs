@@ -7,6 +7,7 @@
 pub mod average;
 pub mod conv;
 pub mod convolution;
+pub mod dilation;
 pub mod max;
 pub mod segments;
 pub mod transpose;
@@ -138,6 +139,35 @@ impl Window {
     }
 }
 
+/// Where the channels are, for ops that leave the choice to users.
+pub(super) const DATA_FORMAT: AttrDef = optional("data_format", AttrKind::Str);
+
+/// Whether attribute `data_format` says that channels are the axis after the batch, and not the last.
+pub(in crate::ops) fn is_channels_first(attrs: &Attrs) -> Result<bool> {
+    match attrs.str("data_format").unwrap_or("channels_last") {
+        "NWC" | "NHWC" | "NDHWC" | "channels_last" => Ok(false),
+        "NCW" | "NCHW" | "NCDHW" | "channels_first" => Ok(true),
+        other => {
+            let hint = "name it \"NHWC\" or \"NCHW\", with W or DHW for other axes";
+            Err(infer::wrong(Kind::Value, "a known data_format", format_args!("{other:?}")).hint(hint))
+        }
+    }
+}
+
+/// The results of `f` for `x` with its channels last, and where the attributes want them.
+pub(super) fn channels_last<'b>(
+    x: Expr<'b>,
+    f: impl FnOnce(Expr<'b>) -> Result<Vec<Expr<'b>>>,
+) -> Result<Vec<Expr<'b>>> {
+    let rank = x.rank()?;
+    if rank < 3 || !is_channels_first(x.b().attrs())? {
+        return f(x);
+    }
+    let to_last: Vec<usize> = std::iter::once(0).chain(2..rank).chain([1]).collect();
+    let to_first: Vec<usize> = [0, rank - 1].into_iter().chain(1..rank - 1).collect();
+    Ok(f(x.transpose(&to_last))?.into_iter().map(|y| y.transpose(&to_first)).collect())
+}
+
 /// The number of axes of windows over a tensor `[batch, axes…, channels]`; `wanted` if that is known.
 pub(super) fn axes_of(x: &TensorSpec, wanted: Option<usize>) -> Result<usize> {
     let axes = x.rank().checked_sub(2).filter(|n| (1..=3).contains(n) && wanted.is_none_or(|w| w == *n));
@@ -151,8 +181,10 @@ pub(super) fn axes_of(x: &TensorSpec, wanted: Option<usize>) -> Result<usize> {
 /// for batch and channels around.
 pub(super) fn steps(attrs: &Attrs, name: &'static str, rank: usize) -> Result<Option<Vec<i64>>> {
     let Some(list) = attrs.ints(name).filter(|list| !list.is_empty()) else { return Ok(None) };
+    let is_first = is_channels_first(attrs)?;
     let inner = match list {
-        [1, inner @ .., 1] if inner.len() == rank => inner.to_vec(),
+        [1, inner @ .., 1] if inner.len() == rank && !is_first => inner.to_vec(),
+        [1, 1, inner @ ..] if inner.len() == rank && is_first => inner.to_vec(),
         [one] => vec![*one; rank],
         list if list.len() == rank => list.to_vec(),
         _ => {
@@ -187,8 +219,10 @@ fn padding(attrs: &Attrs, rank: usize) -> Result<Padding> {
 /// Two numbers of at least 0 an axis; TensorFlow's zeros for batch and channels around are left out.
 pub(super) fn explicit(attrs: &Attrs, name: &'static str, rank: usize) -> Result<Vec<(i64, i64)>> {
     let list = attrs.ints(name).unwrap_or_default();
+    let is_first = is_channels_first(attrs)?;
     let inner = match list {
-        [0, 0, inner @ .., 0, 0] if inner.len() == 2 * rank => inner,
+        [0, 0, inner @ .., 0, 0] if inner.len() == 2 * rank && !is_first => inner,
+        [0, 0, 0, 0, inner @ ..] if inner.len() == 2 * rank && is_first => inner,
         list if list.len() == 2 * rank => list,
         _ => {
             let wanted = format!("{} numbers in `{name}`, two an axis", 2 * rank);

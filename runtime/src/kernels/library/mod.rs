@@ -214,6 +214,12 @@ pub static TABLE: &[LibraryKernel] = &[
         run: scan::cumulative,
     },
     LibraryKernel {
+        name: "linear_recurrence",
+        doc: "a, b -> y; [axis, reverse]: y[i] = a[i] * y[i - 1] + b[i], from the end if reverse; all of one shape, floats",
+        can_fail: false,
+        run: scan::linear_recurrence,
+    },
+    LibraryKernel {
         name: "gcd",
         doc: "x, y -> z: the greatest common divisors of integers; all of one shape",
         can_fail: false,

@@ -1,4 +1,4 @@
-//! `cumulative`: running sums, products, maxima, minima, and logarithms of sums of exponentials.
+//! `cumulative`: running sums, products, maxima, minima, and logarithms of sums of exponentials; `linear_recurrence`.
 
 use super::number::Number;
 use super::{LibraryCx, View, ViewMut};
@@ -36,6 +36,30 @@ pub fn cumulative(cx: &mut LibraryCx<'_>) -> Result<()> {
     with_element!(x.dtype(), T => {
         scan::<T, <T as Number>::Acc>(x, y, &lanes, [exclusive, reverse], T::start(fold), |x| x.widen(), T::narrow, |state, x| {
             T::combine(fold, state, x)
+        });
+    });
+    Ok(())
+}
+
+/// See the table.
+pub fn linear_recurrence(cx: &mut LibraryCx<'_>) -> Result<()> {
+    const NAME: &str = "linear_recurrence";
+    cx.expect(NAME, 2, 1, 2)?;
+    let (a, b, y) = (&cx.inputs[0], &cx.inputs[1], &cx.outputs[0]);
+    cx.expect_same_dtype(NAME, &[a.dtype(), b.dtype(), y.dtype()])?;
+    cx.expect_shape(NAME, a.dims())?;
+    cx.expect_shape(NAME, b.dims())?;
+    let lanes = Lanes::along(a.dims(), cx.axis(NAME, 0, a.rank())?);
+    let reverse = cx.params[1] != 0;
+    if !a.dtype().is_float() {
+        return Err(cx.bad(NAME, Kind::DType, "expected floats"));
+    }
+    with_element!(y.dtype(), T => {
+        let (a, b) = (a.as_slice::<T>(), b.as_slice::<T>());
+        let (sum, product) = (FoldFn::Sum, FoldFn::Prod);
+        walk(y, &lanes, reverse, T::start(sum), |at, state| {
+            let next = T::combine(sum, T::combine(product, a[at].widen(), state), b[at].widen());
+            (next, T::narrow(next))
         });
     });
     Ok(())
@@ -97,8 +121,22 @@ fn scan<T: Element, S: Copy + Send + Sync>(
     narrow: impl Fn(S) -> T + Sync,
     combine: impl Fn(S, S) -> S + Sync,
 ) {
-    let Lanes { outer, len, inner } = *lanes;
     let x = x.as_slice::<T>();
+    walk(y, lanes, reverse, start, |at, state| {
+        let next = combine(state, widen(x[at]));
+        (next, narrow(if exclusive { state } else { next }))
+    });
+}
+
+/// Along each lane: `next` makes the state and the result at a place of the state before it.
+fn walk<T: Element, S: Copy + Send + Sync>(
+    y: &ViewMut<'_>,
+    lanes: &Lanes,
+    reverse: bool,
+    start: S,
+    next: impl Fn(usize, S) -> (S, T) + Sync,
+) {
+    let Lanes { outer, len, inner } = *lanes;
     let strips = inner.div_ceil(LANES);
     let cost = (len * LANES.min(inner)) as i64;
     parallel::for_each((outer * strips) as i64, cost, &|begin, end, _| {
@@ -111,10 +149,8 @@ fn scan<T: Element, S: Copy + Send + Sync>(
                 let at = (matrix * len + row) * inner + first;
                 // SAFETY: strips are disjoint.
                 let out = unsafe { y.part_mut::<T>(at, at + width) };
-                for ((out, &x), state) in out.iter_mut().zip(&x[at..at + width]).zip(&mut states) {
-                    let next = combine(*state, widen(x));
-                    *out = narrow(if exclusive { *state } else { next });
-                    *state = next;
+                for ((out, state), at) in out.iter_mut().zip(&mut states).zip(at..) {
+                    (*state, *out) = next(at, *state);
                 }
             }
         }
@@ -165,6 +201,15 @@ mod tests {
         assert_eq!(y[..2], [f64::NEG_INFINITY, f64::NEG_INFINITY]);
         let x = Array::from_slice(&[1], &[1i32]);
         assert_eq!(run_err("cumulative", &[&x], &[(DType::I32, &[1])], &[0, 4, 0, 0]).kind(), Kind::DType);
+    }
+
+    #[test]
+    fn recurrences_run_both_ways() {
+        let a = Array::from_slice(&[3], &[9.0f64, 2.0, 0.0]);
+        let b = Array::from_slice(&[3], &[1.0f64, 3.0, 5.0]);
+        let y = |reverse| values(&run("linear_recurrence", &[&a, &b], &[(DType::F64, &[3])], &[0, reverse])[0]);
+        assert_eq!(y(0), [1.0, 5.0, 5.0]);
+        assert_eq!(y(1), [118.0, 13.0, 5.0]);
     }
 
     #[test]

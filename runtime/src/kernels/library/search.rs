@@ -10,7 +10,7 @@ use crate::exec::parallel;
 use std::cmp::Ordering;
 
 /// The ops on whose behalf [`check_index`] checks, by its first parameter.
-pub const INDEX_USERS: [&str; 8] = [
+pub const INDEX_USERS: [&str; 11] = [
     "gather_nd",
     "scatter_nd",
     "scatter_elements",
@@ -19,6 +19,9 @@ pub const INDEX_USERS: [&str; 8] = [
     "reverse_sequence",
     "confusion_matrix",
     "dynamic_partition",
+    "bincount",
+    "ctc_greedy_decoder",
+    "labels",
 ];
 
 /// See the table.
