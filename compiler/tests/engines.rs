@@ -112,7 +112,7 @@ fn check_sizes(name: &str, symbolic: &[bool], build: impl Fn(&mut G) -> Vec<Valu
                     assert!(
                         close,
                         "{what}, output {k}, element {i}: {g}, expected {w}\n{}",
-                        compiled.report.kernels.join("\n")
+                        compiled.report.kernels.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
                     );
                 }
             }

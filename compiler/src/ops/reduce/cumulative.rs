@@ -145,12 +145,16 @@ composite! {
             return Err(infer::wrong(Kind::Value, "a number of times `n` of at least 0", n));
         }
         let (mut y, mut length) = (x[0], dims[axis].clone());
-        for _ in 0..n {
+        for time in 0..n {
             if length == Dim::ZERO {
                 break;
             }
-            length = length - Dim::ONE;
-            y = y.narrow(axis, &Dim::ONE, &length)? - y.narrow(axis, &Dim::ZERO, &length)?;
+            // A size that is a symbol may be less than `n`: then nothing is left. There is one element at least.
+            let next = length.clone() - Dim::ONE;
+            let next = if time > 0 && !infer::nonnegative(&next) { next.maximum(&Dim::ZERO) } else { next };
+            let second = length - next.clone();
+            y = y.narrow(axis, &second, &next)? - y.narrow(axis, &Dim::ZERO, &next)?;
+            length = next;
         }
         Ok(vec![y])
     },
