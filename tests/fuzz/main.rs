@@ -42,7 +42,7 @@ use tracelift_compiler::{Kind, TensorSpec};
 /// A run stops after so many differences.
 const ENOUGH: u64 = 12;
 /// Programs kept by caches are forgotten every so many graphs.
-const CACHE_LIFE: u64 = 4000;
+const CACHE_LIFE: u64 = 40_000;
 
 /// What became of a seed.
 enum Outcome {

@@ -128,24 +128,28 @@ fn is_extreme(array: &Array) -> bool {
     numbers(array).iter().any(|v| v.is_infinite() || (*v != 0.0 && (v.abs() < low || v.abs() > high)))
 }
 
-/// Moves the elements of a float array by up to `amplitude` units in the last place; not those of few digits.
+/// Moves the elements of a float array by up to `amplitude` units in the last place; not those of few digits. The sign
+/// of NaN is any.
 fn disturb(array: &mut Array, amplitude: f64, random: &mut Random) {
     let (epsilon, _) = precision(array.dtype());
     let least = least_positive(array.dtype());
     each_float(array, |_, v, is_exact| match is_exact {
+        _ if v.is_nan() => v.copysign(random.unit() - 0.5),
         true => v,
         false => v + amplitude * (epsilon * v.abs()).max(least) * (2.0 * random.unit() - 1.0),
     });
 }
 
-/// Moves the elements of float matrices by up to `amplitude` units in the last place of the matrix's largest.
+/// Moves the elements of float matrices by up to `amplitude` units in the last place of the matrix's largest, times its
+/// longer side: error bounds grow so.
 fn disturb_all(array: &mut Array, amplitude: f64, random: &mut Random) {
     let (epsilon, _) = precision(array.dtype());
     let elements = numbers(array);
     let matrices = array.shape().iter().rev().skip(2).product::<usize>();
+    let side = array.shape().iter().rev().take(2).copied().max().unwrap_or(1) as f64;
     let len = elements.len().checked_div(matrices).unwrap_or(0).max(1);
     let largest: Vec<f64> = elements.chunks(len).map(|m| m.iter().fold(0.0, |l: f64, v| l.max(v.abs()))).collect();
-    each_float(array, |i, v, _| v + amplitude * epsilon * largest[i / len] * (2.0 * random.unit() - 1.0));
+    each_float(array, |i, v, _| v + amplitude * side * epsilon * largest[i / len] * (2.0 * random.unit() - 1.0));
 }
 
 /// Replaces each element, or part of a complex one, of a float array by what `f` makes of its index, its value and
