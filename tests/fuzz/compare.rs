@@ -7,9 +7,9 @@
 
 use crate::case::Case;
 use crate::noise::{Noise, Spread};
-use tracelift_compiler::{DType, TensorSpec};
 use tracelift_compiler::graph::Graph;
 use tracelift_compiler::ops::eval;
+use tracelift_compiler::{DType, TensorSpec};
 use tracelift_runtime::Array;
 use tracelift_runtime::program::Atom;
 
@@ -29,7 +29,7 @@ pub struct Judge<'a> {
     spread: Vec<Spread>,
     /// For each result whether noise gives it another shape: a count hinges on rounding.
     is_counted_otherwise: Vec<bool>,
-    /// With noise an index leaves its range, or numbers may: then nothing can be said.
+    /// With noise an index leaves its range, or an engine's numbers may: then nothing can be said.
     is_lost: bool,
     /// Whether that left a doubt.
     is_undecided: bool,
@@ -80,10 +80,13 @@ impl<'a> Judge<'a> {
                 self.is_undecided = true;
                 return None;
             }
-            if self.runs >= RUNS {
+            if self.runs < RUNS {
+                self.run();
+            } else if self.noise.as_ref().is_some_and(Noise::may_overflow) {
+                self.is_lost = true;
+            } else {
                 return Some(self.describe(doubt, actual));
             }
-            self.run();
         }
     }
 

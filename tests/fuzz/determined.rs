@@ -79,8 +79,7 @@ fn alone(op: &'static OpDef, attrs: &Attrs, operands: &[Array]) -> Result<(Graph
 fn with_gradient(graph: Graph, results: &[ValueId]) -> Graph {
     let differentiated = || -> Result<Graph> {
         let mut random = Random::new(0);
-        let sources: Vec<ValueId> =
-            graph.inputs.iter().copied().filter(|&v| graph.spec(v).dtype.is_float()).collect();
+        let sources: Vec<ValueId> = graph.inputs.iter().copied().filter(|&v| graph.spec(v).dtype.is_float()).collect();
         let mut builder = GraphBuilder::from_graph(graph.clone());
         let mut targets = Vec::new();
         for &result in results.iter().filter(|&&v| graph.spec(v).dtype.is_float()) {

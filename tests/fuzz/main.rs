@@ -237,7 +237,9 @@ fn check(case: &Case) -> Result<Verdict, String> {
         let actual = match catch_unwind(run) {
             Ok(Ok(actual)) => actual,
             // A quotient may be taken before it is broadcast to nothing.
-            Ok(Err(error)) if error.message().contains("division by zero") && has_empty(&whole) => return Ok(Verdict::Refused),
+            Ok(Err(error)) if error.message().contains("division by zero") && has_empty(&whole) => {
+                return Ok(Verdict::Refused);
+            }
             Ok(Err(error)) => return Err(format!("{}: {error}", way.name)),
             Err(panic) => return Err(format!("{}: a panic: {}", way.name, message(panic))),
         };

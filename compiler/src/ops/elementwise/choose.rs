@@ -60,9 +60,7 @@ pub static CLIP_BY_VALUE: OpDef = OpDef {
         let raised = s.binary(BinaryOp::Max, s.inputs[0], s.inputs[1]);
         Ok(s.binary(BinaryOp::Min, raised, s.inputs[2]))
     }),
-    eval: |c| {
-        eval::elementwise(c, |x| eval::lesser(eval::greater(x[0], x[1]), x[2]), |x| x[0].max(x[1]).min(x[2]))
-    },
+    eval: |c| eval::elementwise(c, |x| eval::lesser(eval::greater(x[0], x[1]), x[2]), |x| x[0].max(x[1]).min(x[2])),
     domain: Domain::Special("tests/ops/elementwise.rs"),
     ..BASE
 };

@@ -134,6 +134,9 @@ composite! {
     }),
 }
 
+/// Differences of differences along an axis whose length is a symbol: each is a node.
+const MOST_DIFFERENCES: i64 = 64;
+
 composite! {
     /// Differences of neighbours.
     DIFF, (b, x) => {
@@ -144,14 +147,18 @@ composite! {
         if n < 0 {
             return Err(infer::wrong(Kind::Value, "a number of times `n` of at least 0", n));
         }
+        if n > MOST_DIFFERENCES && dims[axis].as_const().is_none() {
+            let text = format!("differences taken {n} times must know the axis's length; it is {}", dims[axis]);
+            return Err(Error::new(Kind::Shape, text));
+        }
         let (mut y, mut length) = (x[0], dims[axis].clone());
-        for time in 0..n {
+        for time in 1..=n {
             if length == Dim::ZERO {
                 break;
             }
-            // A size that is a symbol may be less than `n`: then nothing is left. There is one element at least.
-            let next = length.clone() - Dim::ONE;
-            let next = if time > 0 && !infer::nonnegative(&next) { next.maximum(&Dim::ZERO) } else { next };
+            // Of a size that is a symbol there may be too few elements: then none are left.
+            let next = dims[axis].clone() - Dim::from(time);
+            let next = if n > 1 && !infer::nonnegative(&next) { next.maximum(&Dim::ZERO) } else { next };
             let second = length - next.clone();
             y = y.narrow(axis, &second, &next)? - y.narrow(axis, &Dim::ZERO, &next)?;
             length = next;
