@@ -4,14 +4,14 @@
 //! engines may give two right answers, and no noise in last digits tells how far apart. So the generator gives an op
 //! that takes matrices apart only operands around which its results and their gradient are continuous: they may grow a
 //! small change by [`CONDITION`] at most. What such an op makes of singular matrices is tested by invariants instead
-//! (`compiler/tests/ops/linalg.rs`).
+//! (`compiler/tests/ops/linalg.rs`). Fourier transforms get finite operands.
 
 use crate::case::{Case, concrete};
 use crate::compare::numbers;
 use crate::random::Random;
 use crate::shrink;
 use tracelift_compiler::graph::opdef::{Lower, SpecCx};
-use tracelift_compiler::graph::{Attrs, Graph, GraphBuilder, OpDef, ValueId};
+use tracelift_compiler::graph::{Attrs, Graph, GraphBuilder, Node, OpDef, ValueId};
 use tracelift_compiler::ops::eval;
 use tracelift_compiler::options::Options;
 use tracelift_compiler::{DType, Loc, Result, TensorSpec, grad, interp, passes};
@@ -38,26 +38,30 @@ pub fn is_determined(case: &Case) -> bool {
 /// Whether operands of these values determine what the op gives. `attrs` have constant sizes.
 pub fn is_determined_at(op: &'static OpDef, attrs: &Attrs, operands: &[Array]) -> bool {
     // Composites and library routines alone may hold a factorisation.
-    if !matches!(op.lower, Lower::Library(_) | Lower::Composite(_)) || !operands.iter().any(is_real) {
+    if !matches!(op.lower, Lower::Library(_) | Lower::Composite(_)) {
         return true;
     }
     let Ok((graph, results)) = alone(op, attrs, operands) else { return true };
-    if !takes_apart(&graph) {
-        return true;
+    let routines = routines(&graph);
+    let uses = |family: &str| routines.iter().any(|routine| routine.starts_with(family));
+    // Which coefficients an infinity gets into, and where it meets another, is a matter of the algorithm.
+    if uses("fft.") && !operands.iter().all(is_finite) {
+        return false;
     }
-    !has_free_columns(op, attrs, operands) && is_continuous(&with_gradient(graph, &results), operands)
+    !uses("linalg.")
+        || (!has_free_columns(op, attrs, operands) && is_continuous(&with_gradient(graph, &results), operands))
 }
 
-/// Whether an expanded graph has a routine that takes a matrix apart.
-fn takes_apart(graph: &Graph) -> bool {
+/// The library routines of the graph expanded.
+fn routines(graph: &Graph) -> Vec<&'static str> {
     let options = Options { verify: false, ..Options::default() };
-    let Ok((graph, _)) = passes::run_alone("expand_composites", graph, &options) else { return false };
-    graph.nodes.iter().any(|node| {
-        let Lower::Library(call) = node.op.lower else { return false };
+    let Ok((graph, _)) = passes::run_alone("expand_composites", graph, &options) else { return Vec::new() };
+    let routine = |node: &Node| {
+        let Lower::Library(call) = node.op.lower else { return None };
         let inputs: Vec<TensorSpec> = node.inputs.iter().map(|&v| graph.spec(v).clone()).collect();
-        call(&SpecCx { inputs: &inputs, attrs: &node.attrs }, &node.outputs)
-            .is_ok_and(|call| call.routine.starts_with("linalg."))
-    })
+        Some(call(&SpecCx { inputs: &inputs, attrs: &node.attrs }, &node.outputs).ok()?.routine)
+    };
+    graph.nodes.iter().filter_map(routine).collect()
 }
 
 /// Whether full factors are wider than the operand decides.
@@ -121,6 +125,10 @@ fn is_near(here: &Array, there: &Array) -> bool {
     let reach = if is_real(here) { CONDITION * CHANGE * largest(&h) } else { 0.0 };
     let same = |h: f64, t: f64| h == t || (h.is_nan() && t.is_nan()) || (h - t).abs() <= reach;
     here.shape() == there.shape() && h.iter().zip(&t).all(|(&h, &t)| same(h, t))
+}
+
+fn is_finite(array: &Array) -> bool {
+    !array.dtype().is_float() && array.dtype() != DType::Complex64 || numbers(array).iter().all(|v| v.is_finite())
 }
 
 /// Whether it has one of the dtypes that matrices are taken apart in.

@@ -201,7 +201,8 @@ fn check_seed(seed: u64) -> Outcome {
         Ok(Verdict::Refused) => Outcome::Refused,
         Ok(Verdict::Undecided) => Outcome::Undecided,
         Err(why) => {
-            let small = shrink::shrink(case, &|case| check(case).is_err() && determined::is_determined(case));
+            let fails = |case: &Case| case.whole().is_ok() && check(case).is_err() && determined::is_determined(case);
+            let small = shrink::shrink(case, &fails);
             let why = check(&small).err().unwrap_or(why);
             Outcome::Different(format!("{why}\n{}", shrink::describe(&small)))
         }

@@ -60,7 +60,12 @@ impl<'a> Noise<'a> {
                 node.inputs.iter().map(|&v| values[v].clone().expect("operands come first")).collect();
             let rounds = if mixes_all(node, &operands) { Rounds::Backward } else { rounds(node.op.lower) };
             // The reference sums and multiplies in f64, where nothing overflows on the way.
-            self.may_overflow |= matches!(rounds, Rounds::Sum | Rounds::Backward) && operands.iter().any(is_extreme);
+            self.may_overflow |= match rounds {
+                Rounds::No | Rounds::Result => false,
+                Rounds::Sum => operands.iter().any(is_extreme),
+                // Into which results NaN gets is a matter of the algorithm, too.
+                Rounds::Backward => operands.iter().any(|a| is_extreme(a) || numbers(a).iter().any(|v| v.is_nan())),
+            };
             match rounds {
                 Rounds::No | Rounds::Result => {}
                 Rounds::Sum => operands.iter_mut().for_each(|array| disturb(array, amplitude, &mut random)),

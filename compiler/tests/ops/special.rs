@@ -385,6 +385,10 @@ fn fake_quantisation() {
     assert_close(&values(&ops::FAKE_QUANT_WITH_MIN_MAX_VARS, attrs.clone(), &vars), &expected, 1e-6, "vars");
     let empty = [x.clone(), number(0.0), number(0.0)];
     assert_eq!(values(&ops::FAKE_QUANT_WITH_MIN_MAX_VARS, attrs, &empty), [0.0; 5]);
+    // A range for each element of the last axis, of which there is one.
+    let ranges = [f64s(&[2, 1], &[1.5, -1.5]), row(&[-1.0, 0.0]), row(&[1.0, 2.0])];
+    let text = refused(&ops::FAKE_QUANT_WITH_MIN_MAX_VARS, Attrs::new(), &ranges);
+    assert!(text.contains("one number, or one for each element of the last axis"), "{text}");
     for wrong in [
         Attrs::new().with("min", 1.0).with("max", -1.0),
         Attrs::new().with("num_bits", 1),
