@@ -27,7 +27,8 @@ pub struct Noise<'a> {
     /// Of primitives alone.
     graph: Option<Graph>,
     symbols: Vec<i64>,
-    /// Whether sums or products have such operands that an engine's may overflow on the way, which no noise shows.
+    /// Whether sums or products have such operands that an engine's may overflow on the way, or NaN get elsewhere, which
+    /// no noise shows.
     may_overflow: bool,
 }
 
@@ -58,14 +59,17 @@ impl<'a> Noise<'a> {
         for (id, node) in graph.iter().filter(|(_, node)| !matches!(node.op.lower, Lower::Parameter)) {
             let mut operands: Vec<Array> =
                 node.inputs.iter().map(|&v| values[v].clone().expect("operands come first")).collect();
-            let rounds = if mixes_all(node, &operands) { Rounds::Backward } else { rounds(node.op.lower) };
+            let routine = routine(node, &operands).unwrap_or_default();
+            let is_of = |family: &str| routine.starts_with(family);
+            let rounds = if is_of("linalg.") || is_of("fft.") { Rounds::Backward } else { rounds(node.op.lower) };
             // The reference sums and multiplies in f64, where nothing overflows on the way.
             self.may_overflow |= match rounds {
                 Rounds::No | Rounds::Result => false,
-                Rounds::Sum => operands.iter().any(is_extreme),
-                // Into which results NaN gets is a matter of the algorithm, too.
-                Rounds::Backward => operands.iter().any(|a| is_extreme(a) || numbers(a).iter().any(|v| v.is_nan())),
+                Rounds::Sum | Rounds::Backward => operands.iter().any(is_extreme),
             };
+            // Into which results NaN gets is a matter of the algorithm here, and whether it meets the zeros around an image.
+            let spreads_nan = rounds == Rounds::Backward || is_of("conv");
+            self.may_overflow |= spreads_nan && operands.iter().any(|a| numbers(a).iter().any(|v| v.is_nan()));
             match rounds {
                 Rounds::No | Rounds::Result => {}
                 Rounds::Sum => operands.iter_mut().for_each(|array| disturb(array, amplitude, &mut random)),
@@ -109,13 +113,12 @@ enum Rounds {
     Backward,
 }
 
-/// Whether the op is a factorisation or a Fourier transform.
-fn mixes_all(node: &Node, operands: &[Array]) -> bool {
-    let Lower::Library(call) = node.op.lower else { return false };
+/// The library routine that the op is.
+fn routine(node: &Node, operands: &[Array]) -> Option<&'static str> {
+    let (Lower::Library(call) | Lower::Window(call)) = node.op.lower else { return None };
     let spec = |a: &Array| TensorSpec::new(a.dtype(), a.shape().iter().copied());
     let inputs: Vec<TensorSpec> = operands.iter().map(spec).collect();
-    let call = call(&SpecCx { inputs: &inputs, attrs: &node.attrs }, &node.outputs);
-    call.is_ok_and(|call| ["linalg.", "fft."].iter().any(|family| call.routine.starts_with(family)))
+    Some(call(&SpecCx { inputs: &inputs, attrs: &node.attrs }, &node.outputs).ok()?.routine)
 }
 
 fn rounds(lower: Lower) -> Rounds {
