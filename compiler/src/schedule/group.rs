@@ -296,8 +296,8 @@ impl Grouper<'_> {
         let is_reduced = |axis: &usize| reduced.contains(axis);
         let after = !map.iter().flatten().any(is_reduced);
         self.out.groups[group].frame.iter().enumerate().any(|(axis, length)| {
-            let lacks = !map.contains(&Some(axis)) && !(after && is_reduced(&axis));
-            lacks && length.as_const().is_none_or(|n| n < 1)
+            let has = map.contains(&Some(axis)) || (after && is_reduced(&axis));
+            !has && length.as_const().is_none_or(|n| n < 1)
         })
     }
 
