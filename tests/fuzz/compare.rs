@@ -75,7 +75,7 @@ impl<'a> Judge<'a> {
         }
         loop {
             doubts.retain(|doubt| !self.explains(doubt));
-            let Some(&doubt) = doubts.first() else { return None };
+            let doubt = *doubts.first()?;
             if self.is_lost {
                 self.is_undecided = true;
                 return None;
