@@ -27,8 +27,8 @@ pub struct Compiled {
 pub struct Report {
     /// What the passes did.
     pub passes: PassReport,
-    /// The text of each kernel.
-    pub kernels: Vec<String>,
+    /// The kernels.
+    pub kernels: Vec<Kernel>,
     /// Where each kernel's code came from.
     pub origins: Vec<Origin>,
     /// Neighbours that did not fuse: producer, consumer, reason.
@@ -101,7 +101,7 @@ fn compile_here(graph: &Graph, options: &Options) -> Result<Compiled> {
     link(&mut schedule, &compiled);
     let report = Report {
         passes,
-        kernels: schedule.kernels.iter().map(Kernel::to_string).collect(),
+        kernels: schedule.kernels,
         origins,
         refusals: schedule.grouping.refusals.iter().map(|r| describe(&optimized, r)).collect(),
         pass_time,

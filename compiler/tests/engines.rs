@@ -112,12 +112,42 @@ fn check_sizes(name: &str, symbolic: &[bool], build: impl Fn(&mut G) -> Vec<Valu
                     assert!(
                         close,
                         "{what}, output {k}, element {i}: {g}, expected {w}\n{}",
-                        compiled.report.kernels.join("\n")
+                        compiled.report.kernels.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
                     );
                 }
             }
         }
     }
+}
+
+/// What is made of an empty sum is not empty itself.
+#[test]
+fn results_beside_empty_axes() {
+    check("after a product without columns", |g| {
+        let (a, b) = (g.input(&[3, 4]), g.input(&[4, 0]));
+        let product = g.apply("matmul", &[a, b]);
+        let doubled = g.apply("add", &[product, product]);
+        let sum = g.reduce("reduce_sum", &[1], false, doubled);
+        let five = g.scalar(5.0);
+        vec![g.apply("subtract", &[five, sum]), doubled]
+    });
+    check("beside a sum over everything", |g| {
+        let none = match g.symbolic {
+            true => {
+                g.symbols.push(0);
+                Dim::sym(g.symbols.len() as u32 - 1)
+            }
+            false => Dim::ZERO,
+        };
+        let two = g.dim(2);
+        let x = g.builder.parameter("x", TensorSpec::new(DType::F32, [two.clone(), none]));
+        let y = g.builder.parameter("y", TensorSpec::new(DType::F32, [two]));
+        let square = g.apply("multiply", &[x, x]);
+        let sum = g.reduce("reduce_sum", &[0, 1], false, square);
+        let far = g.apply("subtract", &[y, sum]);
+        let ten = g.scalar(10.0);
+        vec![g.apply("add", &[far, ten])]
+    });
 }
 
 #[test]

@@ -7,69 +7,161 @@
 
 use crate::case::Case;
 use crate::noise::{Noise, Spread};
-use tracelift_compiler::DType;
 use tracelift_compiler::graph::Graph;
 use tracelift_compiler::ops::eval;
+use tracelift_compiler::{DType, TensorSpec};
 use tracelift_runtime::Array;
+use tracelift_runtime::program::Atom;
 
 /// Differences of so many units in the last place of an element, or of the largest in its array, are none.
 const LAST_PLACES: f64 = 6.0;
 /// Noise runs before a difference counts.
 const RUNS: usize = 96;
 
-/// What differs, in words; `noise` explains it unless None.
-pub fn difference(case: &Case, graph: &Graph, expected: &[Array], actual: &[Array]) -> Option<String> {
-    if expected.len() != actual.len() {
-        return Some(format!("{} results instead of {}", actual.len(), expected.len()));
-    }
-    for (k, (a, e)) in actual.iter().zip(expected).enumerate() {
-        if a.dtype() != e.dtype() || a.shape() != e.shape() {
-            let spec = |a: &Array| format!("{}{:?}", a.dtype(), a.shape());
-            return Some(format!("result {k} is {} instead of {}", spec(a), spec(e)));
+/// Judges results of one case. Noise runs are made when they are needed, and kept for the ways still to come.
+pub struct Judge<'a> {
+    case: &'a Case,
+    graph: &'a Graph,
+    expected: &'a [Array],
+    noise: Option<Noise<'a>>,
+    runs: usize,
+    /// What noise makes of each result.
+    spread: Vec<Spread>,
+    /// For each result whether noise gives it another shape: a count hinges on rounding.
+    is_counted_otherwise: Vec<bool>,
+    /// With noise an index leaves its range, or an engine's numbers may: then nothing can be said.
+    is_lost: bool,
+    /// Whether that left a doubt.
+    is_undecided: bool,
+}
+
+impl<'a> Judge<'a> {
+    /// For a case whose values and gradients `graph` computes, to be as `expected`.
+    pub fn new(case: &'a Case, graph: &'a Graph, expected: &'a [Array]) -> Judge<'a> {
+        let is_counted_otherwise = vec![false; expected.len()];
+        Judge {
+            case,
+            graph,
+            expected,
+            noise: None,
+            runs: 0,
+            spread: Vec::new(),
+            is_counted_otherwise,
+            is_lost: false,
+            is_undecided: false,
         }
     }
-    let open: Vec<Vec<usize>> = actual.iter().zip(expected).map(|(a, e)| unequal(a, e)).collect();
-    if open.iter().all(Vec::is_empty) {
-        return None;
+
+    /// Whether results differ and noise runs fail, so that nobody knows why.
+    pub fn is_undecided(&self) -> bool {
+        self.is_undecided
     }
-    let mut spread: Vec<Spread> = expected.iter().map(Spread::of).collect();
-    let unexplained = |spread: &[Spread]| -> Option<(usize, usize)> {
-        open.iter().enumerate().find_map(|(k, elements)| {
-            let (a, e) = (numbers(&actual[k]), numbers(&expected[k]));
-            let slack = tolerance(&expected[k]);
-            elements.iter().find(|&&i| !spread[k].explains(i, a[i], e[i], slack(e[i]))).map(|&i| (k, i))
-        })
-    };
-    let mut noise = Noise::new(case, graph);
-    for run in 0..RUNS {
-        match noise.run(run) {
-            Ok(arrays) => spread.iter_mut().zip(&arrays).for_each(|(s, a)| s.see(&numbers(a))),
-            // With noise an index may leave its range: then nothing can be said.
-            Err(_) => return None,
+
+    /// What differs, in words, if noise does not explain it.
+    pub fn difference(&mut self, actual: &[Array]) -> Option<String> {
+        let expected = self.expected;
+        if expected.len() != actual.len() {
+            return Some(format!("{} results instead of {}", actual.len(), expected.len()));
         }
-        if run % 4 == 3 && unexplained(&spread).is_none() {
-            return None;
+        let mut doubts = Vec::new();
+        for (k, (a, e)) in actual.iter().zip(expected).enumerate() {
+            if a.dtype() == e.dtype() && a.shape() == e.shape() {
+                doubts.extend(unequal(a, e).into_iter().map(|i| Doubt::Element(k, i)));
+            } else if a.dtype() == e.dtype() && has_counted_size(self.graph.spec(self.graph.outputs[k])) {
+                doubts.push(Doubt::Shape(k));
+            } else {
+                return Some(format!("result {k} is {} instead of {}", spec(a), spec(e)));
+            }
+        }
+        loop {
+            doubts.retain(|doubt| !self.explains(doubt));
+            let doubt = *doubts.first()?;
+            if self.is_lost {
+                self.is_undecided = true;
+                return None;
+            }
+            if self.runs < RUNS {
+                self.run();
+            } else if self.noise.as_ref().is_some_and(Noise::may_overflow) {
+                self.is_lost = true;
+            } else {
+                return Some(self.describe(doubt, actual));
+            }
         }
     }
-    let (k, i) = unexplained(&spread)?;
-    let (a, e) = (numbers(&actual[k])[i], numbers(&expected[k])[i]);
-    Some(format!(
-        "result {k}, element {i} of {}{:?} is {a:?} instead of {e:?}; noise gives {}",
-        expected[k].dtype(),
-        expected[k].shape(),
-        spread[k].describe(i)
-    ))
+
+    /// One more run with noise.
+    fn run(&mut self) {
+        if self.spread.is_empty() {
+            self.spread = self.expected.iter().map(Spread::of).collect();
+        }
+        let noise = self.noise.get_or_insert_with(|| Noise::new(self.case, self.graph));
+        match noise.run(self.runs) {
+            Ok(arrays) => {
+                for (k, (array, expected)) in arrays.iter().zip(self.expected).enumerate() {
+                    self.spread[k].see(&numbers(array));
+                    self.is_counted_otherwise[k] |= array.shape() != expected.shape();
+                }
+            }
+            Err(_) => self.is_lost = true,
+        }
+        self.runs += 1;
+    }
+
+    fn explains(&self, doubt: &Doubt) -> bool {
+        match *doubt {
+            Doubt::Shape(k) => self.is_counted_otherwise[k],
+            Doubt::Element(k, (i, a, e, slack)) => {
+                self.spread.get(k).is_some_and(|spread| spread.explains(i, a, e, slack))
+            }
+        }
+    }
+
+    fn describe(&self, doubt: Doubt, actual: &[Array]) -> String {
+        match doubt {
+            Doubt::Shape(k) => {
+                format!("result {k} is {} instead of {}, also with noise", spec(&actual[k]), spec(&self.expected[k]))
+            }
+            Doubt::Element(k, (i, a, e, _)) => {
+                let (spec, noise) = (spec(&self.expected[k]), self.spread[k].describe(i));
+                format!("result {k}, element {i} of {spec} is {a:?} instead of {e:?}; noise gives {noise}")
+            }
+        }
+    }
+}
+
+/// What looks different so far.
+#[derive(Clone, Copy)]
+enum Doubt {
+    /// The length of a result that the data decide.
+    Shape(usize),
+    /// An element of a result.
+    Element(usize, Unequal),
+}
+
+/// An element's index, what it is and should be, and the slack for it.
+type Unequal = (usize, f64, f64, f64);
+
+fn spec(array: &Array) -> String {
+    format!("{}{:?}", array.dtype(), array.shape())
+}
+
+/// Whether an axis has a length that only the data tell.
+fn has_counted_size(spec: &TensorSpec) -> bool {
+    let mut found = false;
+    spec.dims.iter().for_each(|dim| dim.visit(&mut |atom| found |= matches!(atom, Atom::Slot(..))));
+    found
 }
 
 /// The elements that are not equal up to the last places.
-fn unequal(actual: &Array, expected: &Array) -> Vec<usize> {
+fn unequal(actual: &Array, expected: &Array) -> Vec<Unequal> {
     if actual.as_bytes() == expected.as_bytes() {
         return Vec::new();
     }
     let (a, e) = (numbers(actual), numbers(expected));
     let slack = tolerance(expected);
     let close = |a: f64, e: f64| a == e || (a.is_nan() && e.is_nan()) || (a - e).abs() <= slack(e);
-    (0..a.len()).filter(|&i| !close(a[i], e[i])).collect()
+    (0..a.len()).filter(|&i| !close(a[i], e[i])).map(|i| (i, a[i], e[i], slack(e[i]))).collect()
 }
 
 /// How far an element may be from the expected one: nothing for integers and truth values.

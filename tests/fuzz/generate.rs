@@ -6,6 +6,7 @@
 
 use crate::attributes;
 use crate::case::{Case, concrete};
+use crate::determined::is_determined_at;
 use crate::random::Random;
 use crate::reach;
 use crate::values;
@@ -287,7 +288,7 @@ impl Generator {
             |array: &Array| builder.parameter("x", TensorSpec::new(array.dtype(), array.shape().iter().copied()));
         let ids: Vec<ValueId> = arrays.iter().map(parameter).collect();
         let attrs = interp::map_sizes(attrs, &|dim| concrete(dim, &self.symbols));
-        let results = builder.apply_at(op, attrs, &ids, Loc::default()).ok()?;
+        let results = builder.apply_at(op, attrs.clone(), &ids, Loc::default()).ok()?;
         let results = match interp::run(&builder.finish(results.to_vec()), &arrays) {
             Ok(results) => results,
             Err(error) if error.kind() == Kind::Internal => panic!("the reference evaluator fails: {error}"),
@@ -297,7 +298,8 @@ impl Generator {
             return None;
         }
         let wild = results.iter().any(is_wild);
-        (!wild || self.random.chance(8)).then_some(results)
+        let wanted = (!wild || self.random.chance(8)) && is_determined_at(op, &attrs, &arrays);
+        wanted.then_some(results)
     }
 
     fn argument(&mut self, spec: &TensorSpec, domain: Domain) -> Option<Array> {

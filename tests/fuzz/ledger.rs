@@ -17,18 +17,19 @@ pub struct Totals {
     pub gradients: u64,
     /// Graphs that the reference refuses.
     pub refused: u64,
+    /// Graphs whose results differ, and nobody knows why.
+    pub undecided: u64,
     /// Graphs that differ.
     pub differences: u64,
 }
 
-/// Appends a line for the seeds of a finished run.
-pub fn append(seeds: &Range<u64>, totals: &Totals, seconds: f64) -> Result<(), String> {
+/// Appends a line for the seeds of a finished run on this commit.
+pub fn append(commit: &str, seeds: &Range<u64>, totals: &Totals, seconds: f64) -> Result<(), String> {
     let path = support::root().join("tests/fuzz_ledger.txt");
-    let Totals { graphs, gradients, differences, .. } = totals;
+    let Totals { graphs, gradients, undecided, differences, .. } = totals;
     let line = format!(
-        "{} {} seeds {}..{}: {graphs} graphs, {gradients} with gradients, {differences} differences, {seconds:.0} s\n",
+        "{} {commit} seeds {}..{}: {graphs} graphs, {gradients} with gradients, {undecided} undecided, {differences} differences, {seconds:.0} s\n",
         date(),
-        commit(),
         seeds.start,
         seeds.end
     );
@@ -43,7 +44,8 @@ pub fn total() -> u64 {
     clean.filter_map(|line| line.split_once(": ")?.1.split_once(' ')?.0.parse::<u64>().ok()).sum()
 }
 
-fn commit() -> String {
+/// The commit that is checked out.
+pub fn commit() -> String {
     let git = |words: &[&str]| Command::new("git").args(words).current_dir(support::root()).output().ok();
     let head = git(&["rev-parse", "--short=10", "HEAD"]).map(|o| String::from_utf8_lossy(&o.stdout).trim().to_owned());
     head.filter(|h| !h.is_empty()).unwrap_or_else(|| "unknown".into())

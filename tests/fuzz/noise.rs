@@ -27,6 +27,9 @@ pub struct Noise<'a> {
     /// Of primitives alone.
     graph: Option<Graph>,
     symbols: Vec<i64>,
+    /// Whether sums or products have such operands that an engine's may overflow on the way, or NaN get elsewhere, which
+    /// no noise shows.
+    may_overflow: bool,
 }
 
 impl<'a> Noise<'a> {
@@ -34,7 +37,12 @@ impl<'a> Noise<'a> {
     pub fn new(case: &'a Case, graph: &Graph) -> Noise<'a> {
         let options = Options { verify: false, ..Options::default() };
         let graph = passes::run_alone("expand_composites", graph, &options).ok().map(|(graph, _)| graph);
-        Noise { case, graph, symbols: case.symbols().unwrap_or_default() }
+        Noise { case, graph, symbols: case.symbols().unwrap_or_default(), may_overflow: false }
+    }
+
+    /// Whether numbers may have overflowed in an engine in the runs so far.
+    pub fn may_overflow(&self) -> bool {
+        self.may_overflow
     }
 
     /// One run; different for each number.
@@ -51,14 +59,21 @@ impl<'a> Noise<'a> {
         for (id, node) in graph.iter().filter(|(_, node)| !matches!(node.op.lower, Lower::Parameter)) {
             let mut operands: Vec<Array> =
                 node.inputs.iter().map(|&v| values[v].clone().expect("operands come first")).collect();
-            let rounds = if is_decomposition(node, &operands) { Rounds::Unstable } else { rounds(node.op.lower) };
-            if matches!(rounds, Rounds::Sum | Rounds::Unstable) {
-                // The reference sums and multiplies in f64, where nothing overflows on the way.
-                if operands.iter().any(is_extreme) {
-                    return Err(Error::new(Kind::Value, "intermediate results may overflow"));
-                }
-                let exact = rounds == Rounds::Sum;
-                operands.iter_mut().for_each(|array| disturb(array, amplitude, exact, &mut random));
+            let routine = routine(node, &operands).unwrap_or_default();
+            let is_of = |family: &str| routine.starts_with(family);
+            let rounds = if is_of("linalg.") || is_of("fft.") { Rounds::Backward } else { rounds(node.op.lower) };
+            // The reference sums and multiplies in f64, where nothing overflows on the way.
+            self.may_overflow |= match rounds {
+                Rounds::No | Rounds::Result => false,
+                Rounds::Sum | Rounds::Backward => operands.iter().any(is_extreme),
+            };
+            // Into which results NaN gets is a matter of the algorithm here, and whether it meets the zeros around an image.
+            let spreads_nan = rounds == Rounds::Backward || is_of("conv");
+            self.may_overflow |= spreads_nan && operands.iter().any(|a| numbers(a).iter().any(|v| v.is_nan()));
+            match rounds {
+                Rounds::No | Rounds::Result => {}
+                Rounds::Sum => operands.iter_mut().for_each(|array| disturb(array, amplitude, &mut random)),
+                Rounds::Backward => operands.iter_mut().for_each(|array| disturb_all(array, amplitude, &mut random)),
             }
             let known = |atom: &Atom| match atom {
                 Atom::Slot(k, _) => slots.get(k).copied().map(Dim::from),
@@ -70,7 +85,7 @@ impl<'a> Noise<'a> {
                 node.outputs.iter().map(|s| TensorSpec::new(s.dtype, s.dims.iter().map(size))).collect();
             let mut results = (node.op.eval)(&EvalCx { inputs: &operands, attrs: &attrs, outputs: &outputs })?;
             if rounds != Rounds::No {
-                results.iter_mut().for_each(|array| disturb(array, amplitude, true, &mut random));
+                results.iter_mut().for_each(|array| disturb(array, amplitude, &mut random));
             }
             if let (Lower::Slot, Some([size])) = (node.op.lower, node.attrs.dims("size"))
                 && let Some(k) = size.as_slot()
@@ -93,18 +108,17 @@ enum Rounds {
     Result,
     /// Sums of operands on the way: noise in the operands stands for it, as large as the terms.
     Sum,
-    /// As `Sum`, and small whole numbers do not stay such.
-    Unstable,
+    /// Every element into every other: the error is that of exact results for operands that differ by some last places
+    /// of their largest element (J. H. Wilkinson's backward error), also where an element is 0.
+    Backward,
 }
 
-/// Whether the op takes a matrix apart: quotients and roots come in at once, and of a singular matrix the parts are not
-/// determined.
-fn is_decomposition(node: &Node, operands: &[Array]) -> bool {
-    let Lower::Library(call) = node.op.lower else { return false };
+/// The library routine that the op is.
+fn routine(node: &Node, operands: &[Array]) -> Option<&'static str> {
+    let (Lower::Library(call) | Lower::Window(call)) = node.op.lower else { return None };
     let spec = |a: &Array| TensorSpec::new(a.dtype(), a.shape().iter().copied());
     let inputs: Vec<TensorSpec> = operands.iter().map(spec).collect();
-    let call = call(&SpecCx { inputs: &inputs, attrs: &node.attrs }, &node.outputs);
-    call.is_ok_and(|call| ["linalg.", "fft."].iter().any(|family| call.routine.starts_with(family)))
+    Some(call(&SpecCx { inputs: &inputs, attrs: &node.attrs }, &node.outputs).ok()?.routine)
 }
 
 fn rounds(lower: Lower) -> Rounds {
@@ -120,44 +134,73 @@ fn rounds(lower: Lower) -> Rounds {
 fn is_extreme(array: &Array) -> bool {
     let (low, high) = match array.dtype() {
         DType::F64 => (1e-60, 1e60),
-        DType::F16 => (1e-2, 1e2),
+        // Computed in f32.
+        DType::F16 => return false,
         dtype if dtype.is_float() || dtype == DType::Complex64 => (1e-8, 1e8),
         _ => return false,
     };
     numbers(array).iter().any(|v| v.is_infinite() || (*v != 0.0 && (v.abs() < low || v.abs() > high)))
 }
 
-/// Moves the elements of a float array by up to `amplitude` units in the last place; not those of few digits, if these
-/// count as `exact`.
-fn disturb(array: &mut Array, amplitude: f64, exact: bool, random: &mut Random) {
-    let dtype = array.dtype();
-    let scale = amplitude * precision(dtype).0;
-    let mut moved = |v: f64| v * (1.0 + scale * (2.0 * random.unit() - 1.0));
-    match dtype {
+/// Moves the elements of a float array by up to `amplitude` units in the last place; not those of few digits. The sign
+/// of NaN is any.
+fn disturb(array: &mut Array, amplitude: f64, random: &mut Random) {
+    let (epsilon, _) = precision(array.dtype());
+    let least = least_positive(array.dtype());
+    each_float(array, |_, v, is_exact| match is_exact {
+        _ if v.is_nan() => v.copysign(random.unit() - 0.5),
+        true => v,
+        false => v + amplitude * (epsilon * v.abs()).max(least) * (2.0 * random.unit() - 1.0),
+    });
+}
+
+/// Moves the elements of float matrices by up to `amplitude` units in the last place of the matrix's largest, times its
+/// longer side: error bounds grow so.
+fn disturb_all(array: &mut Array, amplitude: f64, random: &mut Random) {
+    let (epsilon, _) = precision(array.dtype());
+    let elements = numbers(array);
+    let matrices = array.shape().iter().rev().skip(2).product::<usize>();
+    let side = array.shape().iter().rev().take(2).copied().max().unwrap_or(1) as f64;
+    let len = elements.len().checked_div(matrices).unwrap_or(0).max(1);
+    let largest: Vec<f64> = elements.chunks(len).map(|m| m.iter().fold(0.0, |l: f64, v| l.max(v.abs()))).collect();
+    each_float(array, |i, v, _| v + amplitude * side * epsilon * largest[i / len] * (2.0 * random.unit() - 1.0));
+}
+
+/// Replaces each element, or part of a complex one, of a float array by what `f` makes of its index, its value and
+/// whether that has few digits.
+fn each_float(array: &mut Array, mut f: impl FnMut(usize, f64, bool) -> f64) {
+    match array.dtype() {
         DType::F64 => {
-            array
-                .as_mut_slice::<f64>()
-                .iter_mut()
-                .filter(|v| !exact || v.to_bits() << 34 != 0)
-                .for_each(|v| *v = moved(*v));
+            let elements = array.as_mut_slice::<f64>().iter_mut().enumerate();
+            elements.for_each(|(i, v)| *v = f(i, *v, v.to_bits() << 34 == 0));
         }
         DType::F32 => {
-            let rounded = array.as_mut_slice::<f32>().iter_mut().filter(|v| !exact || v.to_bits() << 20 != 0);
-            rounded.for_each(|v| *v = moved(f64::from(*v)) as f32);
+            let elements = array.as_mut_slice::<f32>().iter_mut().enumerate();
+            elements.for_each(|(i, v)| *v = f(i, f64::from(*v), v.to_bits() << 20 == 0) as f32);
         }
         DType::Complex64 => {
-            let parts = array.as_mut_slice::<[f32; 2]>().iter_mut().flatten();
-            parts.filter(|v| !exact || v.to_bits() << 20 != 0).for_each(|v| *v = moved(f64::from(*v)) as f32);
+            let parts = array.as_mut_slice::<[f32; 2]>().iter_mut().flatten().enumerate();
+            parts.for_each(|(i, v)| *v = f(i, f64::from(*v), v.to_bits() << 20 == 0) as f32);
         }
         DType::F16 => {
-            let rounded = array.as_mut_slice::<f16>().iter_mut().filter(|v| !exact || v.to_bits() << 11 != 0);
-            rounded.for_each(|v| *v = f16::from_f64(moved(v.to_f64())));
+            let elements = array.as_mut_slice::<f16>().iter_mut().enumerate();
+            elements.for_each(|(i, v)| *v = f16::from_f64(f(i, v.to_f64(), v.to_bits() << 11 == 0)));
         }
         DType::BF16 => {
-            let rounded = array.as_mut_slice::<bf16>().iter_mut().filter(|v| !exact || v.to_bits() << 13 != 0);
-            rounded.for_each(|v| *v = bf16::from_f64(moved(v.to_f64())));
+            let elements = array.as_mut_slice::<bf16>().iter_mut().enumerate();
+            elements.for_each(|(i, v)| *v = bf16::from_f64(f(i, v.to_f64(), v.to_bits() << 13 == 0)));
         }
         _ => {}
+    }
+}
+
+/// The spacing of numbers next to 0.
+fn least_positive(dtype: DType) -> f64 {
+    match dtype {
+        DType::F64 => f64::from_bits(1),
+        DType::F16 => f16::from_bits(1).to_f64(),
+        DType::BF16 => bf16::from_bits(1).to_f64(),
+        _ => f32::from_bits(1).into(),
     }
 }
 

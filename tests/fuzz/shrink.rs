@@ -106,7 +106,7 @@ fn smaller(case: &Case) -> Vec<Case> {
 }
 
 /// Every value of the graph, by the reference.
-fn intermediate(case: &Case) -> Option<ValueMap<Option<Array>>> {
+pub fn intermediate(case: &Case) -> Option<ValueMap<Option<Array>>> {
     let mut values = ValueMap::new(&case.graph, None);
     let all: Vec<ValueId> =
         case.graph.iter().flat_map(|(id, node)| (0..node.outputs.len() as u32).map(move |i| id.result(i))).collect();

@@ -182,11 +182,15 @@ impl OpCx for GraphBuilder {
 /// The results' specs by the op's rule, after the checks that are the same for every op. The error is bare: it
 /// does not say which op and operands.
 pub(crate) fn infer(op: &OpDef, attrs: &Attrs, inputs: &[TensorSpec]) -> Result<Specs> {
-    let (fits, expected) = match op.inputs {
-        Operands::Named(names) => (inputs.len() == names.len(), format!("{} ({})", names.len(), names.join(", "))),
-        Operands::Variadic { name, least } => (inputs.len() >= least, format!("at least {least} ({name}...)")),
+    let fits = match op.inputs {
+        Operands::Named(names) => inputs.len() == names.len(),
+        Operands::Variadic { least, .. } => inputs.len() >= least,
     };
     if !fits {
+        let expected = match op.inputs {
+            Operands::Named(names) => format!("{} ({})", names.len(), names.join(", ")),
+            Operands::Variadic { name, least } => format!("at least {least} ({name}...)"),
+        };
         return Err(Error::new(Kind::Value, format!("expected operands: {expected}; received {}", inputs.len())));
     }
     let specs = (op.spec)(&SpecCx { inputs, attrs })?;

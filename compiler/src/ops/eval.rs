@@ -150,6 +150,16 @@ pub fn pick(source: &Array, shape: &[usize], from: impl Fn(&[usize]) -> usize) -
     })
 }
 
+/// The greater of two; NaN if either is; the second of two zeros.
+pub fn greater(x: f64, y: f64) -> f64 {
+    if x > y || x.is_nan() { x } else { y }
+}
+
+/// The lesser of two; NaN if either is; the second of two zeros.
+pub fn lesser(x: f64, y: f64) -> f64 {
+    if x < y || x.is_nan() { x } else { y }
+}
+
 /// One result, elementwise: `float` for float operands, `int` for integers and bool. Operands are broadcast.
 pub fn elementwise(c: &EvalCx<'_>, float: impl Fn(&[f64]) -> f64, int: impl Fn(&[i128]) -> i128) -> Result<Vec<Array>> {
     let (dtype, shape) = (c.outputs[0].dtype, shape_of(c, 0)?);

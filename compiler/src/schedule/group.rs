@@ -265,6 +265,9 @@ impl Grouper<'_> {
         }
         let stage = self.stage(id, group);
         let all = reduced.clone().or_else(|| self.out.groups[group].reduced.clone());
+        if self.may_be_skipped(group, &map, all.as_deref().unwrap_or_default()) {
+            return Err("an axis of the kernel that it does not have may be empty");
+        }
         if stage > 0 && self.is_chunked(group, all.as_deref()) && map.iter().any(Option::is_some) {
             return Err("it needs the result of a reduction over all elements");
         }
@@ -285,6 +288,17 @@ impl Grouper<'_> {
     fn is_chunked(&self, group: usize, reduced: Option<&[usize]>) -> bool {
         let g = &self.out.groups[group];
         reduced.is_some_and(|r| r.len() == g.frame.len()) && is_long(&g.frame, self.out.strict)
+    }
+
+    /// Whether a node with these axes has elements where the kernel may have none: it lacks an axis of the frame that
+    /// is not known to be longer than 0, and is not done once for all that is reduced.
+    fn may_be_skipped(&self, group: usize, map: &AxisMap, reduced: &[usize]) -> bool {
+        let is_reduced = |axis: &usize| reduced.contains(axis);
+        let after = !map.iter().flatten().any(is_reduced);
+        self.out.groups[group].frame.iter().enumerate().any(|(axis, length)| {
+            let has = map.contains(&Some(axis)) || (after && is_reduced(&axis));
+            !has && length.as_const().is_none_or(|n| n < 1)
+        })
     }
 
     /// How the node's axes run along the group's frame.

@@ -272,6 +272,81 @@ fn machine_code_agrees_with_eval() {
     }
 }
 
+/// Results of one op, by the evaluator and by machine code.
+fn both_ways(op: &'static OpDef, attrs: &Attrs, input: &Array) -> [Vec<Array>; 2] {
+    let mut b = GraphBuilder::new(op.name);
+    let x = b.parameter("x", spec_of(input));
+    let results = apply(&mut b, op, attrs.clone(), &[x]);
+    let graph = b.finish(results);
+    let program = compile(&graph, &Options::at(Level::O2)).unwrap_or_else(|e| panic!("{e}")).program;
+    let code = Executable::new(program).unwrap_or_else(|e| panic!("{e}"));
+    let inputs = std::slice::from_ref(input);
+    [interp::run(&graph, inputs).unwrap(), code.call(&[input]).unwrap().into_iter().collect()]
+}
+
+/// `left middle rightᵀ` with `sizes` on the diagonal in the middle, zeros beyond.
+fn joined(left: &Array, sizes: &[f64], right: &Array) -> Vec<f64> {
+    let (l, r) = (eval::floats(left), eval::floats(right));
+    let (rows, columns) = (left.shape()[0], right.shape()[0]);
+    let term = |i: usize, j: usize, k: usize| l[i * left.shape()[1] + k] * sizes[k] * r[j * right.shape()[1] + k];
+    (0..rows * columns).map(|p| (0..sizes.len()).map(|k| term(p / columns, p % columns, k)).sum()).collect()
+}
+
+/// Where the operand does not decide the factors, they still are factors: orthonormal, in order, with the operand as
+/// their product.
+#[test]
+fn factors_that_are_free_to_turn() {
+    let row = [0.5, -1.0, 2.0];
+    let matrices = [
+        f64s(&[3, 3], &[0.0; 9]),
+        f64s(&[3, 3], &[2.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 2.0]),
+        f64s(&[4, 3], &[1.0, -2.0, 0.5, 3.0].map(|v| row.map(|r| r * v)).concat()),
+        f64s(&[2, 3], &[row, row].concat()),
+        f64s(&[4, 1], &[0.0, 3.0, 0.0, -4.0]),
+        f64s(&[1, 4], &[1.0, 2.0, -2.0, 0.0]),
+        sample(30, &[5, 2]),
+    ];
+    for (x, full) in matrices.iter().flat_map(|x| [(x, false), (x, true)]) {
+        let attrs = Attrs::new().with("full_matrices", full);
+        let elements = eval::floats(x);
+        let [m, n] = [x.shape()[0], x.shape()[1]];
+        let orthonormal = |columns: &Array, what: &str| {
+            let width = columns.shape()[1];
+            let turned = transposed(columns);
+            let identity: Vec<f64> = (0..width * width).map(|p| f64::from(u8::from(p / width == p % width))).collect();
+            assert_close(&joined(&turned, &vec![1.0; columns.shape()[0]], &turned), &identity, 1e-12, what);
+        };
+        for results in both_ways(&ops::SVD, &attrs, x) {
+            let what = format!("svd of {:?}{elements:?}, full {full}", x.shape());
+            let s = eval::floats(&results[0]);
+            assert!(s.windows(2).all(|pair| pair[0] >= pair[1]) && s.iter().all(|v| *v >= 0.0), "{what}: {s:?}");
+            assert_eq!([results[1].shape()[1], results[2].shape()[1]], if full { [m, n] } else { [m.min(n); 2] });
+            assert_close(&joined(&results[1], &s, &results[2]), &elements, 1e-12, &what);
+            orthonormal(&results[1], &what);
+            orthonormal(&results[2], &what);
+        }
+        for results in both_ways(&ops::QR, &attrs, x) {
+            let what = format!("qr of {:?}{elements:?}, full {full}", x.shape());
+            let (q, r) = (&results[0], &results[1]);
+            assert_close(&joined(q, &vec![1.0; q.shape()[1]], &transposed(r)), &elements, 1e-12, &what);
+            orthonormal(q, &what);
+            let below = |(p, v): (usize, f64)| p / n <= p % n || v == 0.0;
+            assert!(eval::floats(r).into_iter().enumerate().all(below), "{what}: {r:?}");
+        }
+        if m == n {
+            for results in both_ways(&ops::EIGH, &Attrs::new(), x) {
+                assert_close(&joined(&results[1], &eval::floats(&results[0]), &results[1]), &elements, 1e-12, "eigh");
+                orthonormal(&results[1], "eigenvectors");
+            }
+        }
+    }
+}
+
+fn transposed(x: &Array) -> Array {
+    let (values, [m, n]) = (eval::floats(x), [x.shape()[0], x.shape()[1]]);
+    f64s(&[n, m], &(0..m * n).map(|p| values[p % m * n + p / m]).collect::<Vec<_>>())
+}
+
 #[test]
 fn known_values() {
     let x = f64s(&[2, 2], &[2.0, 1.0, 1.0, 2.0]);

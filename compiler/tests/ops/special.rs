@@ -5,8 +5,10 @@ use crate::battery::check_gradient;
 use crate::support::{apply, assert_close, counted, f64s, i32s, one, refused, spec_of, values};
 use tracelift_compiler::graph::{Attrs, GraphBuilder, OpDef};
 use tracelift_compiler::ops::{self, eval};
-use tracelift_compiler::{DType, Loc, grad, interp};
+use tracelift_compiler::options::{Level, Options};
+use tracelift_compiler::{DType, Dim, Loc, TensorSpec, compile, grad, interp};
 use tracelift_runtime::Array;
+use tracelift_runtime::exec::Executable;
 
 fn row(values: &[f64]) -> Array {
     f64s(&[values.len()], values)
@@ -227,6 +229,62 @@ fn running_extrema_and_sums_of_exponentials() {
     assert_eq!(one(&ops::DIFF, Attrs::new().with("n", 9), &[y]).shape(), [2, 0]);
 }
 
+/// A program for any length gives nothing where differences are taken more often than there are elements.
+#[test]
+fn differences_of_short_axes() {
+    let mut b = GraphBuilder::new("too many");
+    let x = b.parameter("x", TensorSpec::new(DType::F32, [Dim::sym(0)]));
+    let too_many = b.apply_at(&ops::DIFF, Attrs::new().with("n", i64::MAX), &[x], Loc::default());
+    assert!(too_many.unwrap_err().message().contains("must know the axis's length; it is n0"));
+    for n in 1..5i64 {
+        let mut b = GraphBuilder::new("differences");
+        let x = b.parameter("x", TensorSpec::new(DType::F32, [Dim::sym(0), Dim::from(2i64)]));
+        let attrs = Attrs::new().with("n", n).with("axis", 0i64);
+        let y = b.apply_at(&ops::DIFF, attrs.clone(), &[x], Loc::default()).unwrap();
+        let graph = b.finish(y.to_vec());
+        for level in Level::ALL {
+            let options = Options { debug_bounds: true, ..Options::at(level) };
+            let code = Executable::new(compile(&graph, &options).unwrap().program).unwrap();
+            for length in 1..7 {
+                let x = counted(&[length, 2]).cast(DType::F32).unwrap();
+                let expected = one(&ops::DIFF, attrs.clone(), std::slice::from_ref(&x));
+                let actual = code.call(&[&x]).unwrap_or_else(|e| panic!("{n} times of {length}: {e}"));
+                assert_eq!(spec_of(&actual[0]), spec_of(&expected), "{n} times of {length}");
+                assert_eq!(eval::floats(&actual[0]), eval::floats(&expected), "{n} times of {length}");
+            }
+        }
+    }
+}
+
+/// Of zeros of unlike signs every engine takes the same.
+#[test]
+fn extrema_of_zeros() {
+    let (x, y) = (row(&[0.0, -0.0, 0.0, -0.0]), row(&[-0.0, 0.0, 0.0, -0.0]));
+    let cases: [(&'static OpDef, &[&Array], [bool; 4]); 5] = [
+        (&ops::MAXIMUM, &[&x, &y], [true, false, false, true]),
+        (&ops::MINIMUM, &[&x, &y], [true, false, false, true]),
+        (&ops::CLIP_BY_VALUE, &[&x, &x, &y], [true, false, false, true]),
+        (&ops::RELU, &[&y], [false; 4]),
+        (&ops::RELU6, &[&y], [false; 4]),
+    ];
+    for (op, operands, negative) in cases {
+        for dtype in [DType::F32, DType::F64, DType::F16, DType::BF16] {
+            let inputs: Vec<Array> = operands.iter().map(|a| a.cast(dtype).unwrap()).collect();
+            let mut b = GraphBuilder::new(op.name);
+            let values: Vec<_> = inputs.iter().map(|a| b.parameter("x", spec_of(a))).collect();
+            let result = b.apply_at(op, Attrs::new(), &values, Loc::default()).unwrap();
+            let signs = b.apply_at(&ops::SIGNBIT, Attrs::new(), &result, Loc::default()).unwrap();
+            let graph = b.finish(signs.to_vec());
+            assert_eq!(interp::run(&graph, &inputs).unwrap()[0].as_slice::<bool>(), negative, "{} {dtype}", op.name);
+            for level in Level::ALL {
+                let code = Executable::new(compile(&graph, &Options::at(level)).unwrap().program).unwrap();
+                let actual = code.call(&inputs.iter().collect::<Vec<_>>()).unwrap();
+                assert_eq!(actual[0].as_slice::<bool>(), negative, "{} {dtype} at {level:?}", op.name);
+            }
+        }
+    }
+}
+
 #[test]
 fn statistics_with_degrees_of_freedom_and_nan() {
     let x = f64s(&[2, 3], &[1.0, 2.0, 4.0, -1.0, 0.0, 5.0]);
@@ -327,6 +385,10 @@ fn fake_quantisation() {
     assert_close(&values(&ops::FAKE_QUANT_WITH_MIN_MAX_VARS, attrs.clone(), &vars), &expected, 1e-6, "vars");
     let empty = [x.clone(), number(0.0), number(0.0)];
     assert_eq!(values(&ops::FAKE_QUANT_WITH_MIN_MAX_VARS, attrs, &empty), [0.0; 5]);
+    // A range for each element of the last axis, of which there is one.
+    let ranges = [f64s(&[2, 1], &[1.5, -1.5]), row(&[-1.0, 0.0]), row(&[1.0, 2.0])];
+    let text = refused(&ops::FAKE_QUANT_WITH_MIN_MAX_VARS, Attrs::new(), &ranges);
+    assert!(text.contains("one number, or one for each element of the last axis"), "{text}");
     for wrong in [
         Attrs::new().with("min", 1.0).with("max", -1.0),
         Attrs::new().with("num_bits", 1),

@@ -266,12 +266,15 @@ fn start(target: &Tensor, cotangent: Option<&Tensor>, loc: &'static Location<'st
     }
 }
 
-/// Every tensor id that depends on `from`.
+/// Every tensor id that depends on `from` through ops that pass cotangents back, as in the compiler's `grad::activity`: an
+/// op without a derivative counts as passing and is met, and reported, in the sweep.
 fn downstream(nodes: &[Rc<Node>], from: FxHashSet<u64>) -> FxHashSet<u64> {
     let mut path = from;
+    let passes = |node: &Node| !matches!(node.backward, Backward::Op { op, .. } if matches!(op.grad, Grad::Zero(_)));
+    let is_differentiable = |t: &&Tensor| t.dtype().is_float() || t.dtype() == DType::Complex64;
     for node in nodes {
-        if node.inputs.iter().any(|t| path.contains(&t.id())) {
-            path.extend(node.outputs.iter().map(Tensor::id));
+        if passes(node) && node.inputs.iter().any(|t| path.contains(&t.id())) {
+            path.extend(node.outputs.iter().filter(is_differentiable).map(Tensor::id));
         }
     }
     path

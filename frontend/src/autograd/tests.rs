@@ -149,6 +149,21 @@ fn unconnected_sources_are_named() {
     assert_eq!(text, "gradient: the target is i32[]; only float tensors have gradients");
 }
 
+/// What a source affects through steps alone does not ask the ops behind for derivatives: draws have none.
+#[test]
+fn steps_end_the_way_back() {
+    let x = constant([1.5, 4.0]);
+    let tape = GradientTape::persistent();
+    tape.watch(&x);
+    let draws = tl::random::stateless_poisson([2], tl::round(&x), 1);
+    assert!(tape.gradient_or_none(&draws, &x).is_none());
+    let whole = x.cast(tl::DType::I32).cast(tl::DType::F32);
+    let draws = tl::random::stateless_poisson([2], whole, 1);
+    assert!(tape.gradient_or_none(&draws, &x).is_none());
+    let direct = tl::random::stateless_poisson([2], &x, 1);
+    assert!(attempt(|| tape.gradient_or_none(&direct, &x)).is_err());
+}
+
 #[test]
 fn cotangents_weigh_the_target() {
     let x = constant([1.0, 2.0]);

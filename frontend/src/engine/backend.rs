@@ -14,13 +14,19 @@ use tracelift_runtime::Array;
 pub(crate) use tracelift_runtime::exec::Arg;
 use tracelift_runtime::exec::Executable;
 
-/// What the compiler made of a graph, and in how long.
-#[derive(Default)]
-pub(crate) struct Compilation {
-    pub(crate) report: String,
-    pub(crate) passes: Duration,
-    pub(crate) schedule: Duration,
-    pub(crate) codegen: Duration,
+/// What the compiler made of a graph, and in how long; None if the interpreter runs it.
+pub(crate) struct Compilation(Option<Report>);
+
+impl Compilation {
+    /// A time of the report.
+    pub(crate) fn spent(&self, time: fn(&Report) -> Duration) -> Duration {
+        self.0.as_ref().map(time).unwrap_or_default()
+    }
+
+    /// The report in words: made when somebody asks, for most programs nobody does.
+    pub(crate) fn describe(&self) -> String {
+        self.0.as_ref().map_or_else(|| "run by the interpreter\n".to_owned(), describe)
+    }
 }
 
 /// Runs one graph, from any number of threads at once.
@@ -42,17 +48,10 @@ impl Backend {
     /// A backend for the graph, and the compiler's report.
     pub(crate) fn compile_with(graph: &Graph, settings: Settings) -> Result<(Backend, Compilation)> {
         if settings.backend == config::Backend::Interpreter {
-            let compilation = Compilation { report: "run by the interpreter\n".to_owned(), ..Compilation::default() };
-            return Ok((Backend::Interpreter(graph.clone()), compilation));
+            return Ok((Backend::Interpreter(graph.clone()), Compilation(None)));
         }
         let compiled = driver::compile(graph, &settings.options())?;
-        let compilation = Compilation {
-            report: describe(&compiled.report),
-            passes: compiled.report.pass_time,
-            schedule: compiled.report.schedule_time,
-            codegen: compiled.report.codegen_time,
-        };
-        Ok((Backend::Native(Executable::new(compiled.program)?), compilation))
+        Ok((Backend::Native(Executable::new(compiled.program)?), Compilation(Some(compiled.report))))
     }
 
     /// The results that are not donated, in order. After an error every state has its old value.

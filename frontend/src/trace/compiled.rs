@@ -8,7 +8,7 @@ use super::recorder::{InputSource, Recording};
 use super::signature::Signature;
 use crate::autograd::tape;
 use crate::config;
-use crate::engine::backend::{Arg, Backend};
+use crate::engine::backend::{Arg, Backend, Compilation};
 use crate::engine::derivative::TapedForms;
 use crate::engine::{numerics, replay};
 use crate::error::{Error, Kind, Result};
@@ -35,7 +35,7 @@ pub(crate) struct Trace {
     pub(crate) graph: Graph,
     /// As described for reports: `(x: f32[4])`.
     pub(crate) description: String,
-    pub(crate) report: String,
+    pub(crate) compilation: Compilation,
     pub(crate) timing: Timing,
     backend: Backend,
     inputs: Box<[InputSource]>,
@@ -94,12 +94,13 @@ impl Trace {
     ) -> Result<Trace> {
         let start = std::time::Instant::now();
         let (backend, compilation) = Backend::compile(&recording.graph)?;
+        let compiling = start.elapsed();
         let timing = Timing {
             tracing,
-            passes: compilation.passes,
-            schedule: compilation.schedule,
-            codegen: compilation.codegen,
-            compiling: start.elapsed(),
+            passes: compilation.spent(|report| report.pass_time),
+            schedule: compilation.spent(|report| report.schedule_time),
+            codegen: compilation.spent(|report| report.codegen_time),
+            compiling,
         };
         let slots = recording.variables.into_iter().map(|used| {
             let position = leaves.variables.iter().position(|v| v.id() == used.variable.id());
@@ -113,7 +114,7 @@ impl Trace {
             description: signature.describe(names),
             signature,
             graph: recording.graph,
-            report: compilation.report,
+            compilation,
             timing,
             backend,
             inputs: recording.inputs.into(),

@@ -70,7 +70,7 @@ pub(crate) fn trace(trace: &Trace) -> String {
         trace.timing.tracing.as_secs_f64() * 1e3,
         trace.timing.compiling.as_secs_f64() * 1e3
     );
-    for line in trace.report.lines() {
+    for line in trace.compilation.describe().lines() {
         let _ = writeln!(text, "  {line}");
     }
     text

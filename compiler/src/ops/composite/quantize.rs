@@ -32,8 +32,14 @@ composite! {
     /// Rounded to the steps of a range that is learned.
     FAKE_QUANT_WITH_MIN_MAX_VARS, (b, x) => {
         float(x[0])?;
+        let dims = x[0].dims()?;
         for end in &x[1..] {
-            if end.rank()? > x[0].rank()?.min(1) {
+            let fits = match &end.dims()?[..] {
+                [] => true,
+                [size] => dims.last().is_some_and(|last| *size == *last || *size == Dim::ONE),
+                _ => false,
+            };
+            if !fits {
                 return Err(infer::wrong(Kind::Shape, "one number, or one for each element of the last axis", end.spec()?));
             }
         }

@@ -153,7 +153,7 @@ pub static TRUNCATEMOD: OpDef = OpDef {
 /// The greater of two.
 pub static MAXIMUM: OpDef = OpDef {
     name: "maximum",
-    doc: "The greater of two; NaN if either is. Where equal, the gradient goes to `x`.",
+    doc: "The greater of two; NaN if either is; of zeros of unlike signs `y`. Where equal, the gradient goes to `x`.",
     inputs: XY,
     spec: |c| infer::elementwise(c, Class::Number),
     grad: rule!(v => {
@@ -161,17 +161,14 @@ pub static MAXIMUM: OpDef = OpDef {
         Ok(vec![Some(first.choose(v.g(), 0.0)), Some(v.b.select(first, v.b.scalar(0.0, v.g().dtype()), v.g()))])
     }),
     lower: Lower::Elementwise(|s| Ok(s.binary(BinaryOp::Max, s.inputs[0], s.inputs[1]))),
-    eval: |c| {
-        let float = |x: &[f64]| if x[0].is_nan() || x[1].is_nan() { f64::NAN } else { x[0].max(x[1]) };
-        eval::elementwise(c, float, |x| x[0].max(x[1]))
-    },
+    eval: |c| eval::elementwise(c, |x| eval::greater(x[0], x[1]), |x| x[0].max(x[1])),
     ..BASE
 };
 
 /// The lesser of two.
 pub static MINIMUM: OpDef = OpDef {
     name: "minimum",
-    doc: "The lesser of two; NaN if either is. Where equal, the gradient goes to `x`.",
+    doc: "The lesser of two; NaN if either is; of zeros of unlike signs `y`. Where equal, the gradient goes to `x`.",
     inputs: XY,
     spec: |c| infer::elementwise(c, Class::Number),
     grad: rule!(v => {
@@ -179,10 +176,7 @@ pub static MINIMUM: OpDef = OpDef {
         Ok(vec![Some(first.choose(v.g(), 0.0)), Some(v.b.select(first, v.b.scalar(0.0, v.g().dtype()), v.g()))])
     }),
     lower: Lower::Elementwise(|s| Ok(s.binary(BinaryOp::Min, s.inputs[0], s.inputs[1]))),
-    eval: |c| {
-        let float = |x: &[f64]| if x[0].is_nan() || x[1].is_nan() { f64::NAN } else { x[0].min(x[1]) };
-        eval::elementwise(c, float, |x| x[0].min(x[1]))
-    },
+    eval: |c| eval::elementwise(c, |x| eval::lesser(x[0], x[1]), |x| x[0].min(x[1])),
     ..BASE
 };
 

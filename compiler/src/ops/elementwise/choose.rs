@@ -60,10 +60,7 @@ pub static CLIP_BY_VALUE: OpDef = OpDef {
         let raised = s.binary(BinaryOp::Max, s.inputs[0], s.inputs[1]);
         Ok(s.binary(BinaryOp::Min, raised, s.inputs[2]))
     }),
-    eval: |c| {
-        let float = |x: &[f64]| if x.iter().any(|v| v.is_nan()) { f64::NAN } else { x[0].max(x[1]).min(x[2]) };
-        eval::elementwise(c, float, |x| x[0].max(x[1]).min(x[2]))
-    },
+    eval: |c| eval::elementwise(c, |x| eval::lesser(eval::greater(x[0], x[1]), x[2]), |x| x[0].max(x[1]).min(x[2])),
     domain: Domain::Special("tests/ops/elementwise.rs"),
     ..BASE
 };
@@ -78,7 +75,7 @@ pub static RELU: OpDef = OpDef {
         let zero = s.constant(0.0, s.dtype);
         Ok(s.binary(BinaryOp::Max, s.inputs[0], zero))
     }),
-    eval: |c| eval::elementwise(c, |x| if x[0] < 0.0 { 0.0 } else { x[0] }, |x| x[0].max(0)),
+    eval: |c| eval::elementwise(c, |x| eval::greater(x[0], 0.0), |x| x[0].max(0)),
     domain: Domain::NonZero,
     ..BASE
 };
@@ -94,7 +91,7 @@ pub static RELU6: OpDef = OpDef {
         let positive = s.binary(BinaryOp::Max, s.inputs[0], zero);
         Ok(s.binary(BinaryOp::Min, positive, six))
     }),
-    eval: |c| eval::elementwise(c, |x| if x[0].is_nan() { x[0] } else { x[0].clamp(0.0, 6.0) }, |x| x[0].clamp(0, 6)),
+    eval: |c| eval::elementwise(c, |x| eval::lesser(eval::greater(x[0], 0.0), 6.0), |x| x[0].clamp(0, 6)),
     domain: Domain::NonZero,
     ..BASE
 };

@@ -208,19 +208,18 @@ pub fn eigh(x: &Matrix) -> (Vec<f64>, Matrix) {
         return (vec![f64::NAN; n], Matrix::nan(n, n));
     }
     let mut v = Matrix::identity(n);
-    for _ in 0..60 {
-        for p in 0..n {
-            for q in p + 1..n {
-                if a.at(p, q) != 0.0 {
-                    let turn = rotation(a.at(p, p), a.at(q, q), a.at(p, q));
-                    rotate(&mut a, p, q, turn);
-                    a = a.transpose();
-                    rotate(&mut a, p, q, turn);
-                    rotate(&mut v, p, q, turn);
-                }
-            }
+    sweep(n, |p, q| {
+        if a.at(p, q) == 0.0 {
+            return false;
         }
-    }
+        let turn = rotation(a.at(p, p), a.at(q, q), a.at(p, q));
+        rotate(&mut a, p, q, turn);
+        rotate_rows(&mut a, p, q, turn);
+        rotate(&mut v, p, q, turn);
+        // What rounding leaves there would never go away.
+        (*a.at_mut(p, q), *a.at_mut(q, p)) = (0.0, 0.0);
+        true
+    });
     let values = a.diagonal();
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|&i, &j| values[i].total_cmp(&values[j]));
@@ -239,19 +238,17 @@ pub fn svd(x: &Matrix, full: bool) -> (Vec<f64>, Matrix, Matrix) {
     }
     let mut a = if m < n { x.transpose() } else { x.clone() };
     let mut v = Matrix::identity(size);
-    for _ in 0..60 {
-        for p in 0..size {
-            for q in p + 1..size {
-                let (left, right) = (a.column(p), a.column(q));
-                let between = dot(&left, &right);
-                if between != 0.0 {
-                    let turn = rotation(dot(&left, &left), dot(&right, &right), between);
-                    rotate(&mut a, p, q, turn);
-                    rotate(&mut v, p, q, turn);
-                }
-            }
+    sweep(size, |p, q| {
+        let (left, right) = (a.column(p), a.column(q));
+        let (pp, qq, between) = (dot(&left, &left), dot(&right, &right), dot(&left, &right));
+        if between.abs() <= f64::EPSILON * (pp * qq).sqrt() {
+            return false;
         }
-    }
+        let turn = rotation(pp, qq, between);
+        rotate(&mut a, p, q, turn);
+        rotate(&mut v, p, q, turn);
+        true
+    });
     let lengths: Vec<f64> = (0..size).map(|j| length(&a.column(j))).collect();
     let mut order: Vec<usize> = (0..size).collect();
     order.sort_by(|&i, &j| lengths[j].total_cmp(&lengths[i]));
@@ -292,6 +289,22 @@ pub fn expm(x: &Matrix) -> Matrix {
     (0..squarings).fold(sum, |y, _| y.times(&y))
 }
 
+/// Has `turn` rotate each pair of `n` columns, again and again until it finds nothing to do; quadratic convergence
+/// needs far fewer than 60 rounds.
+fn sweep(n: usize, mut turn: impl FnMut(usize, usize) -> bool) {
+    for _ in 0..60 {
+        let mut turned = false;
+        for p in 0..n {
+            for q in p + 1..n {
+                turned |= turn(p, q);
+            }
+        }
+        if !turned {
+            return;
+        }
+    }
+}
+
 /// Cosine and sine of the rotation that makes `[[pp, pq], [pq, qq]]` diagonal (Golub and Van Loan, 8.5.2).
 fn rotation(pp: f64, qq: f64, pq: f64) -> (f64, f64) {
     let tau = (qq - pp) / (2.0 * pq);
@@ -306,6 +319,15 @@ fn rotate(a: &mut Matrix, p: usize, q: usize, (c, s): (f64, f64)) {
         let (x, y) = (a.at(i, p), a.at(i, q));
         *a.at_mut(i, p) = c * x - s * y;
         *a.at_mut(i, q) = s * x + c * y;
+    }
+}
+
+/// Rows `p` and `q` rotated.
+fn rotate_rows(a: &mut Matrix, p: usize, q: usize, (c, s): (f64, f64)) {
+    for j in 0..a.columns {
+        let (x, y) = (a.at(p, j), a.at(q, j));
+        *a.at_mut(p, j) = c * x - s * y;
+        *a.at_mut(q, j) = s * x + c * y;
     }
 }
 

@@ -200,6 +200,9 @@ composite! {
     }),
 }
 
+/// Differences of differences along an axis whose length is a symbol: each is a node.
+const MOST_DIFFERENCES: i64 = 64;
+
 composite! {
     /// Differences of neighbours.
     DIFF, (b, x) => {
@@ -210,13 +213,21 @@ composite! {
         if n < 0 {
             return Err(infer::wrong(Kind::Value, "a number of times `n` of at least 0", n));
         }
+        if n > MOST_DIFFERENCES && dims[axis].as_const().is_none() {
+            let text = format!("differences taken {n} times must know the axis's length; it is {}", dims[axis]);
+            return Err(Error::new(Kind::Shape, text));
+        }
         let (mut y, mut length) = (x[0], dims[axis].clone());
-        for _ in 0..n {
+        for time in 1..=n {
             if length == Dim::ZERO {
                 break;
             }
-            length = length - Dim::ONE;
-            y = y.narrow(axis, &Dim::ONE, &length)? - y.narrow(axis, &Dim::ZERO, &length)?;
+            // Of a size that is a symbol there may be too few elements: then none are left.
+            let next = dims[axis].clone() - Dim::from(time);
+            let next = if n > 1 && !infer::nonnegative(&next) { next.maximum(&Dim::ZERO) } else { next };
+            let second = length - next.clone();
+            y = y.narrow(axis, &second, &next)? - y.narrow(axis, &Dim::ZERO, &next)?;
+            length = next;
         }
         Ok(vec![y])
     },

@@ -39,6 +39,8 @@ pub fn matmul(
 ) -> Result<()> {
     let batch = Batch::new(a, b, c, transpose_a, transpose_b)?;
     if c.is_empty() {
+        // Rows without columns are final, too: what is made of each is not empty.
+        run_epilogue(batch.count * batch.m, batch.n, epilogue);
         return Ok(());
     }
     match c.dtype() {
@@ -319,7 +321,7 @@ pub fn narrowed(wide: &Block, to: &ViewMut<'_>) {
 /// Runs the epilogue over all rows of a finished result.
 pub fn run_epilogue(rows: usize, cols: usize, epilogue: Option<&Epilogue<'_>>) {
     if let Some(epilogue) = epilogue {
-        parallel::for_each(rows as i64, cols as i64, &|begin, end, _| epilogue(begin, end));
+        parallel::for_each(rows as i64, cols.max(1) as i64, &|begin, end, _| epilogue(begin, end));
     }
 }
 

@@ -147,8 +147,10 @@ fn large_batches() {
 
 #[test]
 fn every_row_gets_its_epilogue_when_it_is_final() {
-    let shapes: [(&[usize], &[usize]); 6] = [
+    let shapes: [(&[usize], &[usize]); 8] = [
         (&[5, 8], &[8, 9]),
+        (&[5, 8], &[8, 0]),
+        (&[2, 3, 4], &[2, 4, 0]),
         (&[900, 128], &[128, 128]),
         (&[40, 512], &[512, 900]),
         (&[300, 2000], &[2000, 1]),
@@ -162,7 +164,7 @@ fn every_row_gets_its_epilogue_when_it_is_final() {
             }
             let (a, b) = (operand(dtype, a_shape, 1), operand(dtype, b_shape, 2));
             let plain = product(&a, &b, false, false, None).unwrap();
-            let rows = plain.len() / plain.shape()[plain.rank() - 1];
+            let rows = plain.shape()[..plain.rank() - 1].iter().product::<usize>();
             let seen: Vec<AtomicI64> = (0..rows).map(|_| AtomicI64::new(0)).collect();
             let epilogue = |begin: i64, end: i64| {
                 for row in begin..end {

@@ -45,6 +45,7 @@ fn singular<T: Real>(x: MatRef<'_, T>, wide_u: usize, wide_v: usize) -> std::res
         let nan = |rows, columns| Mat::from_fn(rows, columns, |_, _| T::NAN);
         return Ok((vec![T::NAN; size], nan(m, wide_u), nan(n, wide_v)));
     }
+    let (x, undo) = scaled(x);
     let factors = if wide_u == size && wide_v == size { x.thin_svd() } else { x.svd() };
     let factors = factors.map_err(|_| DIVERGED)?;
     let (mut u, mut v) = (factors.U().to_owned(), factors.V().to_owned());
@@ -52,7 +53,7 @@ fn singular<T: Real>(x: MatRef<'_, T>, wide_u: usize, wide_v: usize) -> std::res
         (0..m).for_each(|i| u[(i, j)] = -u[(i, j)]);
         (0..n).for_each(|i| v[(i, j)] = -v[(i, j)]);
     }
-    Ok((factors.S().column_vector().iter().copied().collect(), u, v))
+    Ok((factors.S().column_vector().iter().map(|&s| s * undo).collect(), u, v))
 }
 
 /// See the table.
@@ -66,7 +67,9 @@ pub fn svdvals(cx: &mut LibraryCx<'_>) -> Result<()> {
         if !is_finite(x) {
             to.get::<T>(0).fill(T::NAN);
         } else {
-            to.get::<T>(0).copy_from_slice(&x.singular_values().map_err(|_| DIVERGED)?);
+            let (x, undo) = scaled(x);
+            let values = x.singular_values().map_err(|_| DIVERGED)?;
+            to.get::<T>(0).iter_mut().zip(values).for_each(|(to, s)| *to = s * undo);
         }
         Ok(())
     }))
@@ -90,10 +93,11 @@ pub fn eigh(cx: &mut LibraryCx<'_>) -> Result<()> {
             to.get::<T>(1).fill(T::NAN);
             return Ok(());
         }
-        let factors = symmetric(x).self_adjoint_eigen(Side::Lower).map_err(|_| DIVERGED)?;
+        let (x, undo) = scaled(symmetric(x).as_ref());
+        let factors = x.self_adjoint_eigen(Side::Lower).map_err(|_| DIVERGED)?;
         let v = factors.U().to_owned();
         let turned: Vec<bool> = (0..n).map(|j| is_turned(&v, j)).collect();
-        to.get::<T>(0).iter_mut().zip(factors.S().column_vector().iter()).for_each(|(to, &e)| *to = e);
+        to.get::<T>(0).iter_mut().zip(factors.S().column_vector().iter()).for_each(|(to, &e)| *to = e * undo);
         to.write(1, n, |i, j| if turned[j] { -v[(i, j)] } else { v[(i, j)] });
         Ok(())
     }))
@@ -111,8 +115,9 @@ pub fn eigvalsh(cx: &mut LibraryCx<'_>) -> Result<()> {
             to.get::<T>(0).fill(T::NAN);
             return Ok(());
         }
-        let values = symmetric(x).self_adjoint_eigenvalues(Side::Lower).map_err(|_| DIVERGED)?;
-        to.get::<T>(0).copy_from_slice(&values);
+        let (x, undo) = scaled(symmetric(x).as_ref());
+        let values = x.self_adjoint_eigenvalues(Side::Lower).map_err(|_| DIVERGED)?;
+        to.get::<T>(0).iter_mut().zip(values).for_each(|(to, e)| *to = e * undo);
         Ok(())
     }))
 }
@@ -122,6 +127,18 @@ fn values(cx: &LibraryCx<'_>, kernel: &str, x: &Matrices<'_>, count: usize) -> R
     cx.expect(kernel, 1, 1, 0)?;
     cx.expect_same_dtype(kernel, &[cx.inputs[0].dtype(), cx.outputs[0].dtype()])?;
     cx.expect_shape(kernel, &[x.batch, &[count]].concat())
+}
+
+/// The matrix, and the power of two by which it has been divided so that squares of its elements stay in range (as
+/// LAPACK's drivers do): the values must be multiplied by it. 1 unless the greatest element is far from 1.
+fn scaled<T: Real>(x: MatRef<'_, T>) -> (Mat<T>, T) {
+    let elements = (0..x.ncols()).flat_map(|j| (0..x.nrows()).map(move |i| x[(i, j)].abs().to_f64()));
+    let greatest = elements.fold(0.0, f64::max);
+    let (far, most) = if T::DTYPE == DType::F32 { (40, 126) } else { (340, 1022) };
+    let exponent = if greatest > 0.0 { greatest.log2() as i32 } else { 0 };
+    let exponent = if exponent.abs() > far { exponent.clamp(-most, most) } else { 0 };
+    let [divisor, undo] = [-exponent, exponent].map(|e| T::from_f64(2f64.powi(e)));
+    (Mat::from_fn(x.nrows(), x.ncols(), |i, j| x[(i, j)] * divisor), undo)
 }
 
 /// The symmetric matrix of this lower triangle.

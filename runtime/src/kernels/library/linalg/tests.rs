@@ -69,6 +69,44 @@ fn svd_multiplies_back_in_order() {
     }
 }
 
+/// A kernel, its operand's elements, its results.
+type Spectrum<'a> = (&'a str, &'a [f64], &'a [(DType, &'a [usize])]);
+
+/// Elements whose squares leave the range of their dtype are no obstacle.
+#[test]
+fn spectra_of_great_and_of_tiny_matrices() {
+    let elements = [2.0, -2.0, 1.0, -1.0, 0.0, 3.0, -2.0, 2.0, 1.0, 2.0, -1.0, -3.0, 0.0, 2.0, -1.0, 1.0];
+    let symmetric: Vec<f64> = (0..16).map(|p| elements[p] + elements[p % 4 * 4 + p / 4]).collect();
+    let shape = [4, 4];
+    for (dtype, scales) in [(DType::F32, [1e30, 1e-30]), (DType::F64, [1e300, 1e-300])] {
+        for scale in scales {
+            let array = |x: &[f64], by: f64| {
+                let scaled: Vec<f64> = x.iter().map(|v| v * by).collect();
+                Array::from_slice(&shape, &scaled).cast(dtype).unwrap()
+            };
+            let kernels: [Spectrum<'_>; 4] = [
+                ("linalg.svd", &elements, &[(dtype, &[4]), (dtype, &shape), (dtype, &shape)]),
+                ("linalg.svdvals", &elements, &[(dtype, &[4])]),
+                ("linalg.eigh", &symmetric, &[(dtype, &[4]), (dtype, &shape)]),
+                ("linalg.eigvalsh", &symmetric, &[(dtype, &[4])]),
+            ];
+            for (kernel, x, outputs) in kernels {
+                let spectrum = |by: f64| values(&run(kernel, &[&array(x, by)], outputs, &[])[0]);
+                let expected: Vec<f64> = spectrum(1.0).into_iter().map(|v| v * scale).collect();
+                let actual = spectrum(scale);
+                let tolerance = 1e-5 * expected.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+                let near = actual.iter().zip(&expected).all(|(a, e)| (a - e).abs() <= tolerance);
+                assert!(near, "{kernel} of {dtype} times {scale}: {actual:?} instead of {expected:?}");
+            }
+            // One great element among others (the iteration did not converge).
+            let mut mixed = elements;
+            mixed[2] = scale;
+            let s = values(&run("linalg.svdvals", &[&array(&mixed, 1.0)], &[(dtype, &[4])], &[])[0]);
+            assert!(s.iter().all(|v| v.is_finite()) && (scale < 1.0 || (s[0] / scale - 1.0).abs() < 1e-5), "{s:?}");
+        }
+    }
+}
+
 #[test]
 fn eigh_reads_the_lower_triangle() {
     for (dtype, tolerance) in PRECISION {
