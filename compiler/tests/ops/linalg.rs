@@ -391,7 +391,7 @@ fn determinants_of_singular_matrices_have_gradients() {
                 2 => at(0, 0),
                 _ => at(0, 0) * at(1, 1) - at(0, 1) * at(1, 0),
             };
-            if (row + column) % 2 == 0 { det } else { -det }
+            if (row + column).is_multiple_of(2) { det } else { -det }
         };
         let cofactors: Vec<f64> = (0..n * n).map(|k| minor(k / n, k % n)).collect();
         assert_close(&eval::floats(&found[0]), &cofactors, 1e-12, "cofactors");

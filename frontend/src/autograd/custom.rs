@@ -65,13 +65,11 @@ where
     custom(xs, value, Box::new(backward), loc)
 }
 
+/// From the value's cotangent to those of the inputs.
+type Backward = Box<dyn Fn(&Tensor) -> Vec<Tensor>>;
+
 /// An output under a new id hides how the value was computed; the step in its place has the user's gradient.
-fn custom(
-    xs: &[&Tensor],
-    value: Tensor,
-    backward: Box<dyn Fn(&Tensor) -> Vec<Tensor>>,
-    loc: &'static Location<'static>,
-) -> Tensor {
+fn custom(xs: &[&Tensor], value: Tensor, backward: Backward, loc: &'static Location<'static>) -> Tensor {
     recorder::note_custom_gradient();
     let output = value.unlinked();
     let expected: Vec<_> = xs.iter().map(|x| x.spec()).collect();
