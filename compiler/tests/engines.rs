@@ -358,6 +358,38 @@ fn long_reductions() {
     });
 }
 
+/// A sum of what was made of another sum of everything, spread out again, waits for all of that sum.
+#[test]
+fn sums_of_spread_sums() {
+    check("sum of a spread sum", |g| {
+        let x = g.input(&[50_000]);
+        let y = g.apply("square", &[x]);
+        let norm = g.reduce("reduce_sum", &[0], true, y);
+        let norm = g.apply("sqrt", &[norm]);
+        let dims = [g.dim(50_000)];
+        let spread = g.op(&ops::BROADCAST_TO, Attrs::new().with("dims", &dims[..]), &[norm]);
+        let z = g.apply("square", &[spread]);
+        let again = g.reduce("reduce_sum", &[0], true, z);
+        vec![g.apply("divide", &[x, again]), norm]
+    });
+}
+
+#[test]
+fn empty_sums_and_vanishing_quotients() {
+    check("the sum of nothing is 0, not -0", |g| {
+        let x = g.input(&[0]);
+        let sum = g.reduce("reduce_sum", &[0], false, x);
+        vec![g.apply("reciprocal", &[sum])]
+    });
+    check("floordiv of a quotient that vanishes", |g| {
+        let (tiny, y) = (g.scalar(f32::from_bits(1)), g.scalar(-2.75));
+        let x = g.input(&[3]);
+        let zeros = g.apply("subtract", &[x, x]);
+        let [tiny, y] = [tiny, y].map(|s| g.apply("add", &[zeros, s]));
+        vec![g.apply("floordiv", &[tiny, y])]
+    });
+}
+
 #[test]
 fn movement() {
     check("transpose", |g| {

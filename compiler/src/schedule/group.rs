@@ -408,7 +408,8 @@ impl Grouper<'_> {
     /// Whether a node comes after a reduction and runs over more than its result.
     fn has_late_members(&self, nodes: &[NodeId]) -> bool {
         let mut members = nodes.iter().filter_map(|id| self.out.members[id.index()].as_ref());
-        members.any(|m| m.stage > 0 && m.map.iter().any(Option::is_some))
+        // A reduction runs over its operand.
+        members.any(|m| m.stage > 0 && m.map.iter().chain(&m.operand_map).any(Option::is_some))
     }
 
     /// Whether some path leaves the groups (and `extra`) and comes back.

@@ -64,12 +64,12 @@ fn expect_complex(x: &TensorSpec) -> Result<()> {
 
 impl<'b> Expr<'b> {
     /// The op [`BITCAST`].
-    fn bitcast(self, dtype: DType) -> Self {
+    pub(in crate::ops) fn bitcast(self, dtype: DType) -> Self {
         self.b().apply(&BITCAST, Attrs::new().with("dtype", dtype), &[self])
     }
 
     /// A complex tensor as f32, real and imaginary parts along a last axis.
-    fn pairs(self) -> Self {
+    pub(in crate::ops) fn pairs(self) -> Self {
         self.bitcast(DType::F32)
     }
 

@@ -92,7 +92,12 @@ pub static FLOORDIV: OpDef = OpDef {
         let below = s.binary(BinaryOp::Sub, quotient, one);
         Ok(s.select(wrong_side, below, quotient))
     }),
-    eval: |c| quotient(c, |x| (x[0] / x[1]).floor(), |x| floor_div(x[0], x[1])),
+    eval: |c| {
+        // The quotient is a number of the dtype before it is rounded down: one that vanishes is -0, not -1.
+        let is_double = c.inputs[0].dtype() == DType::F64;
+        let rounded = |x: f64| if is_double { x } else { f64::from(x as f32) };
+        quotient(c, |x| rounded(x[0] / x[1]).floor(), |x| floor_div(x[0], x[1]))
+    },
     domain: Domain::NonZero,
     ..BASE
 };

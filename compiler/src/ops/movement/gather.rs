@@ -18,9 +18,17 @@ pub static GATHER: OpDef = OpDef {
         infer::one(x.dtype, gathered(c.attrs, &x.dims, indices)?)
     },
     grad: rule!(v => {
-        let dims = v.x().dims()?;
-        let attrs = v.b.attrs().clone().with("dims", &dims[..]);
-        Ok(vec![Some(v.b.apply(&SCATTER_ADD, attrs, &[v.g(), v.x1()])), None])
+        let mut dims = v.x().dims()?;
+        if v.x().dtype() != DType::Complex64 {
+            let attrs = v.b.attrs().clone().with("dims", &dims[..]);
+            return Ok(vec![Some(v.b.apply(&SCATTER_ADD, attrs, &[v.g(), v.x1()])), None]);
+        }
+        // Complex numbers are added as pairs along one more axis.
+        let (axis, batch) = axis_and_batch(v.b.attrs(), dims.len())?;
+        dims.push(Dim::from(2usize));
+        let attrs = Attrs::new().with("dims", &dims[..]).with("axis", axis as i64).with("batch_dims", batch as i64);
+        let sums = v.b.apply(&SCATTER_ADD, attrs, &[v.g().pairs(), v.x1()]);
+        Ok(vec![Some(sums.bitcast(DType::Complex64)), None])
     }),
     lower: Lower::Library(|c, _| {
         let (axis, batch) = axis_and_batch(c.attrs, c.inputs[0].rank())?;

@@ -71,14 +71,15 @@ pub static LINEAR_RECURRENCE: OpDef = OpDef {
         let axis = infer::axis(c.attrs, 0, shape.len())?;
         let (length, stride) = (shape[axis], shape[axis + 1..].iter().product::<usize>());
         let mut y = b.clone();
-        for step in 1..length {
+        for step in 0..length {
+            // Where the step before was, if there was one.
             let (place, last) = match c.attrs.bool("reverse") {
                 true => (length - 1 - step, length - step),
-                false => (step, step - 1),
+                false => (step, step.wrapping_sub(1)),
             };
             for i in (0..y.len()).filter(|i| i / stride % length == place) {
-                let before = i + last * stride - place * stride;
-                y[i] = a[i] * y[before] + b[i];
+                let before = if step == 0 { 0.0 } else { y[i + last * stride - place * stride] };
+                y[i] = a[i] * before + b[i];
             }
         }
         Ok(vec![eval::from_floats(c.inputs[0].dtype(), shape, &y)?])

@@ -15,7 +15,8 @@ pub static REDUCE_SUM: OpDef = OpDef {
         Ok(vec![Some(v.g().spread(&axes, &v.x().dims()?))])
     }),
     lower: Lower::Reduction(ReduceKind::Sum),
-    eval: |c| evaluate(c, |x| x.iter().sum(), |x| x.iter().fold(0, |a, &v| a.wrapping_add(v))),
+    // Begins at 0, not at -0 as `Iterator::sum` does: the sum of nothing is 0.
+    eval: |c| evaluate(c, |x| x.iter().fold(0.0, |a, v| a + v), |x| x.iter().fold(0, |a, &v| a.wrapping_add(v))),
     ..BASE
 };
 
