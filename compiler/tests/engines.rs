@@ -364,13 +364,14 @@ fn sums_of_spread_sums() {
     check("sum of a spread sum", |g| {
         let x = g.input(&[50_000]);
         let y = g.apply("square", &[x]);
-        let norm = g.reduce("reduce_sum", &[0], true, y);
-        let norm = g.apply("sqrt", &[norm]);
-        let dims = [g.dim(50_000)];
-        let spread = g.op(&ops::BROADCAST_TO, Attrs::new().with("dims", &dims[..]), &[norm]);
-        let z = g.apply("square", &[spread]);
-        let again = g.reduce("reduce_sum", &[0], true, z);
-        vec![g.apply("divide", &[x, again]), norm]
+        let sum = g.reduce("reduce_sum", &[0], true, y);
+        let norm = g.apply("sqrt", &[sum]);
+        let (squared, dims) = (g.apply("square", &[norm]), [g.dim(50_000)]);
+        let spread = g.op(&ops::BROADCAST_TO, Attrs::new().with("dims", &dims[..]), &[squared]);
+        let again = g.reduce("reduce_sum", &[0], true, spread);
+        let (greatest, least) = (g.reduce("reduce_max", &[0], true, x), g.reduce("reduce_min", &[0], true, x));
+        let range = g.apply("subtract", &[greatest, least]);
+        vec![g.apply("add", &[again, range]), sum]
     });
 }
 
