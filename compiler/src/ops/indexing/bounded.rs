@@ -83,13 +83,17 @@ routine! {
         }
     };
     REPEAT_POSITIONS "repeat_positions" "Each index as often as `counts` says, `dims` in all." counts I64 true => |counts| {
+        let total: i128 = counts.iter().map(|&count| count.max(0)).sum();
+        if total > UNBOUNDED.into() {
+            return Err(infer::wrong(Kind::Memory, format_args!("at most {UNBOUNDED} positions"), total));
+        }
         Ok((0..).zip(counts).flat_map(|(i, &count)| std::iter::repeat_n(i, count.max(0) as usize)).collect())
     };
     SEGMENT_COUNT "segment_count" "One more than the last of `ids`, which must be in order; 0 if there are none." ids I64 false => |ids| {
         if !ids.is_sorted() || ids.first().is_some_and(|&first| first < 0) {
             return Err(infer::wrong(Kind::Value, "segment ids in order, none negative", format_args!("{ids:?}")));
         }
-        Ok(vec![ids.last().map_or(0, |&last| last + 1)])
+        Ok(vec![ids.last().map_or(0, |&last| (last + 1).min(i64::MAX.into()))])
     };
 }
 
