@@ -48,8 +48,11 @@ pub fn is_determined_at(op: &'static OpDef, attrs: &Attrs, operands: &[Array]) -
     if uses("fft.") && !operands.iter().all(is_finite) {
         return false;
     }
+    // The gradient may be refused where the results are there.
     !uses("linalg.")
-        || (!has_free_columns(op, attrs, operands) && is_continuous(&with_gradient(graph, &results), operands))
+        || (!has_free_columns(op, attrs, operands)
+            && is_continuous(&graph, operands)
+            && is_continuous(&with_gradient(graph, &results), operands))
 }
 
 /// The library routines of the graph expanded.

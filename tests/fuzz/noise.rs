@@ -20,6 +20,8 @@ use tracelift_runtime::program::Atom;
 
 /// Units in the last place of the noise, in turn: from what one rounding does to what a routine may.
 const AMPLITUDES: [f64; 4] = [1.0, 4.0, 2.0, 16.0];
+/// One run of so many makes 0 what is next to it; prime to the number of amplitudes.
+const SETTLING: usize = 5;
 
 /// A case to run with noise.
 pub struct Noise<'a> {
@@ -86,6 +88,9 @@ impl<'a> Noise<'a> {
             let mut results = (node.op.eval)(&EvalCx { inputs: &operands, attrs: &attrs, outputs: &outputs })?;
             if rounds != Rounds::No {
                 results.iter_mut().for_each(|array| disturb(array, amplitude, &mut random));
+            }
+            if rounds == Rounds::Backward && run % SETTLING == 0 {
+                results.iter_mut().for_each(|array| settle(array, amplitude));
             }
             if let (Lower::Slot, Some([size])) = (node.op.lower, node.attrs.dims("size"))
                 && let Some(k) = size.as_slot()
@@ -164,6 +169,16 @@ fn disturb_all(array: &mut Array, amplitude: f64, random: &mut Random) {
     let len = elements.len().checked_div(matrices).unwrap_or(0).max(1);
     let largest: Vec<f64> = elements.chunks(len).map(|m| m.iter().fold(0.0, |l: f64, v| l.max(v.abs()))).collect();
     each_float(array, |i, v, _| v + amplitude * side * epsilon * largest[i / len] * (2.0 * random.unit() - 1.0));
+}
+
+/// Makes 0 what noise may: where an algorithm's terms cancel exactly, another's leave a last digit, and no noise that is
+/// drawn would hit 0.
+fn settle(array: &mut Array, amplitude: f64) {
+    let (epsilon, _) = precision(array.dtype());
+    let elements = numbers(array);
+    let side = array.shape().iter().rev().take(2).copied().max().unwrap_or(1) as f64;
+    let reach = amplitude * side * epsilon * elements.iter().fold(0.0, |l: f64, v| l.max(v.abs()));
+    each_float(array, |_, v, _| if v.abs() <= reach { 0.0 } else { v });
 }
 
 /// Replaces each element, or part of a complex one, of a float array by what `f` makes of its index, its value and

@@ -7,7 +7,8 @@ use crate::ops::entry::*;
 /// A regular part.
 pub static SLICE: OpDef = OpDef {
     name: "slice",
-    doc: "`dims[i]` elements along axis `i` from `begin[i]` in steps of `strides[i]` (absent: 1; may be negative).",
+    doc: "`dims[i]` elements along axis `i` from `begin[i]` in steps of `strides[i]` (absent: 1; may be negative, \
+          not 0).",
     attrs: &[required("begin", AttrKind::Dims), required("dims", AttrKind::Dims), optional("strides", AttrKind::Ints)],
     spec: |c| {
         let (x, dims) = (&c.inputs[0], infer::lengths(c.attrs)?);
@@ -158,6 +159,10 @@ fn checked<'b>(part: Expr<'b>, wanted: &[Dim]) -> Result<Expr<'b>> {
 
 /// An error unless every element taken along an axis is there.
 fn check_axis(axis: usize, dim: &Dim, begin: &Dim, stride: i64, size: &Dim) -> Result<()> {
+    // One element for each of none would be read where there is none.
+    if stride == 0 {
+        return Err(infer::wrong(Kind::Shape, format!("a step other than 0 along axis {axis}"), stride));
+    }
     let steps = (size.clone() - Dim::ONE) * Dim::from(stride);
     let (lowest, highest) =
         if stride > 0 { (begin.clone(), begin.clone() + steps) } else { (begin.clone() + steps, begin.clone()) };
