@@ -1,24 +1,24 @@
 //! Bytes that are no graph and no program: mutated file tests and saved programs must give an error or a valid result,
 //! never a panic, a hang or a huge allocation.
 //!
-//! The seeds are fixed; `TRACELIFT_HOSTILE_SECONDS` (10) is how long each test goes on. A mutant that is accepted is used
-//! further: a graph is verified, printed and read again, a program is listed, saved and checked.
+//! The seeds are fixed; `TRACELIFT_HOSTILE_SECONDS` (10) is how long each test goes on. What is done with a mutant is in
+//! [`untrusted`]; `fuzz/` does the same with mutants that libFuzzer makes.
 
 #[path = "fuzz/random.rs"]
 #[allow(dead_code)] // The generator of graphs draws in more ways.
 mod random;
 #[allow(dead_code)] // Only files are needed here.
 mod support;
+#[path = "support/untrusted.rs"]
+mod untrusted;
 
 use random::Random;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
-use tracelift_compiler::graph::{parse, verify};
+use tracelift_compiler::compile;
+use tracelift_compiler::graph::parse;
 use tracelift_compiler::options::Options;
-use tracelift_compiler::{compile, interp};
-use tracelift_runtime::exec::Executable;
-use tracelift_runtime::program::Program;
 
 /// No text or program of a few kilobytes is worth more memory at once.
 const LARGEST: usize = 1 << 30;
@@ -124,18 +124,9 @@ fn graphs() -> Vec<Vec<u8>> {
     files.iter().map(text).filter_map(input).filter(is_graph).map(String::into_bytes).collect()
 }
 
-fn read_graph(bytes: &[u8]) {
-    let text = String::from_utf8_lossy(bytes);
-    let Ok(graph) = parse::parse(&text) else { return };
-    verify::verify(&graph).expect("what is read verifies");
-    let again = parse::parse(&graph.to_string()).expect("what is printed reads back");
-    assert!(again == graph, "{graph}\nreads back as\n{again}");
-    let _ = interp::bind_symbols(&graph, &[]);
-}
-
 #[test]
 fn texts_that_are_no_graph() {
-    assault(1, &graphs(), read_graph);
+    assault(1, &graphs(), untrusted::read_graph);
 }
 
 /// Programs of some graphs of the file tests.
@@ -147,33 +138,7 @@ fn programs() -> Vec<Vec<u8>> {
     graphs().into_iter().take(24).filter_map(compiled).collect()
 }
 
-/// Bytes as they come, and with the lengths and the checksum of the header made right, so that more than the header is
-/// tried. What is accepted is machine code as trusted as a library: it is not run.
-fn read_program(bytes: &[u8]) {
-    for candidate in [bytes.to_vec(), sealed(bytes)] {
-        let Ok(program) = Program::from_bytes(&candidate) else { continue };
-        let _ = program.to_string();
-        assert!(Program::from_bytes(&program.to_bytes()).is_ok(), "what is saved reads back");
-        if let Ok(executable) = Executable::new(program) {
-            let _ = executable.plan(&vec![3; executable.program().symbols.len()]);
-        }
-    }
-}
-
-fn sealed(bytes: &[u8]) -> Vec<u8> {
-    const HEADER: usize = 28;
-    let mut bytes = bytes.to_vec();
-    if bytes.len() > HEADER {
-        let body = bytes.split_off(HEADER);
-        bytes.truncate(12);
-        bytes.extend((body.len() as u64).to_le_bytes());
-        bytes.extend(tracelift_runtime::program::file::checksum(&body).to_le_bytes());
-        bytes.extend(body);
-    }
-    bytes
-}
-
 #[test]
 fn bytes_that_are_no_program() {
-    assault(2, &programs(), read_program);
+    assault(2, &programs(), untrusted::read_program);
 }

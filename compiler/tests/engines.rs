@@ -376,6 +376,24 @@ fn sums_of_spread_sums() {
     });
 }
 
+/// One by one in f32 they would stop growing at 2^24.
+#[test]
+fn many_equal_elements_are_counted() {
+    let count = (1 << 25) + 2;
+    let mut g = G { builder: GraphBuilder::new("f"), symbolic: true, symbols: Vec::new() };
+    let (x, like) = (g.input(&[]), g.typed(DType::Bool, &[count]));
+    let spread = g.op(&ops::BROADCAST_TO, Attrs::new().with("dims", vec![g.dim(count)]), &[x]);
+    let sum = g.reduce("reduce_sum", &[0], false, spread);
+    let graph = g.builder.finish(vec![sum, like]);
+    let program = compile(&graph, &Options::default()).unwrap().program;
+    let executable = Executable::new(program).unwrap();
+    for (value, count, expected) in [(1.0, count, 33_554_434.0), (f32::INFINITY, 0, 0.0), (f32::NAN, 0, 0.0)] {
+        let inputs = [Array::from_slice(&[], &[value]), Array::zeros(DType::Bool, &[count]).unwrap()];
+        let results = executable.call(&inputs.iter().collect::<Vec<_>>()).unwrap();
+        assert_eq!(results[0].as_slice::<f32>(), [expected]);
+    }
+}
+
 #[test]
 fn empty_sums_and_vanishing_quotients() {
     check("the sum of nothing is 0, not -0", |g| {

@@ -41,6 +41,8 @@ use tracelift_compiler::{Kind, TensorSpec};
 
 /// A run stops after so many differences.
 const ENOUGH: u64 = 12;
+/// No graph is worth more memory: one number may ask for a billion segments.
+const MEMORY: usize = 1 << 30;
 /// Programs kept by caches are forgotten every so many graphs.
 const CACHE_LIFE: u64 = 40_000;
 
@@ -74,6 +76,7 @@ fn main() -> ExitCode {
     if command.skip {
         return ExitCode::SUCCESS;
     }
+    tracelift::config::memory_limit(Some(MEMORY));
     // Panics are outcomes here.
     if command.seconds.is_some() || command.seeds.end - command.seeds.start > 1 {
         std::panic::set_hook(Box::new(|_| {}));

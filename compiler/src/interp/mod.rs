@@ -13,6 +13,7 @@ use crate::graph::{AttrValue, Attrs, Graph, GraphBuilder, Node};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 use tracelift_runtime::Array;
+use tracelift_runtime::alloc::memory_stats;
 
 /// Evaluates `graph` on one array for each input, in order; gives one for each output.
 ///
@@ -162,13 +163,30 @@ fn evaluate(
             let results = results.iter().map(|&h| builder.value(h)).collect();
             run(&builder.finish(results), operands)?
         }
-        _ => (node.op.eval)(&EvalCx { inputs: operands, attrs, outputs: &outputs })?,
+        _ => {
+            check_memory(&outputs)?;
+            (node.op.eval)(&EvalCx { inputs: operands, attrs, outputs: &outputs })?
+        }
     };
     if let (Lower::Slot, Some([size])) = (node.op.lower, node.attrs.dims("size")) {
         sizes.learn(size, &results[0])?;
     }
     check_results(&results, &outputs, &node.outputs, sizes)?;
     Ok(results)
+}
+
+/// Refuses results beyond the limit of memory before evaluators list their elements, at up to 16 bytes each.
+fn check_memory(outputs: &[TensorSpec]) -> Result<()> {
+    let limit = memory_stats().limit;
+    let elements = |spec: &TensorSpec| {
+        spec.const_shape().map_or(0, |shape| shape.iter().fold(1, |n: usize, &d| n.saturating_mul(d)))
+    };
+    match outputs.iter().find(|spec| elements(spec).saturating_mul(16) > limit) {
+        Some(spec) => {
+            Err(Error::new(Kind::Memory, format!("{spec} is evaluated in more than the {limit} bytes allowed")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The results against the specs inferred from the operands, and against those that the graph promises. Slots take

@@ -1,10 +1,10 @@
 //! Reductions: of nothing, of one element, of reductions, of moved and broadcast elements.
 
-use crate::base::{Dim, Result};
+use crate::base::{DType, Dim, Result};
 use crate::graph::opdef::{Lower, Movement};
 use crate::graph::{Attrs, ValueId};
 use crate::kernel::ReduceKind;
-use crate::ops::{BROADCAST_TO, MULTIPLY, RESHAPE, TRANSPOSE, infer};
+use crate::ops::{BROADCAST_TO, CAST, EQUAL, MULTIPLY, RESHAPE, SELECT, SIZE_OF, TRANSPOSE, infer};
 use crate::rewrite::rule::{Action, Roots};
 use crate::rewrite::{Draft, Exactness, Outcome, Rule};
 
@@ -81,6 +81,11 @@ pub const SINKS: &[Rule] = &[
                    %1 = broadcast_to %0 {dims = dims[4, 2]} : f32[4, 2]
                    %2 = reduce_max %1 {axes = [0, 1], keepdims = true} : f32[1, 1]
                    return %2
+                 }",
+                "graph @f(%0: f32[2] \"x\", %1: f32[n0] \"like\") {
+                   %2 = broadcast_to %0 {dims = dims[n0, 2]} : f32[n0, 2]
+                   %3 = reduce_sum %2 {axes = [0]} : f32[2]
+                   return %3
                  }",
             ],
         },
@@ -171,25 +176,46 @@ fn reduce_of_broadcast(graph: &mut Draft<'_>, root: ValueId) -> Result<Outcome> 
             None => count = count * whole[axis].clone(),
         }
     }
-    let Some(count) = count.as_const().filter(|&n| n > 0) else {
-        return Ok(Outcome::Blocked("how many elements are equal is known only at run time"));
+    let dtype = graph.spec(root).dtype;
+    let blocked = match (kind, count.as_const()) {
+        (_, Some(1)) => None,
+        (ReduceKind::Prod, _) => Some("a product of equal elements is a power"),
+        (_, Some(0)) => Some("there are no elements"),
+        (_, Some(_)) => None,
+        (ReduceKind::Sum, None) if matches!(dtype, DType::F32 | DType::F64) => None,
+        (_, None) => Some("how many elements are equal is known only at run time"),
     };
-    if kind == ReduceKind::Prod && count != 1 {
-        return Ok(Outcome::Blocked("a product of equal elements is a power"));
+    if let Some(why) = blocked {
+        return Ok(Outcome::Blocked(why));
     }
     let op = graph.node(root).op;
     let mut result = graph.apply(op, Attrs::new().with("axes", axes), &[x])?;
-    if kind == ReduceKind::Sum && count != 1 {
-        let dtype = graph.spec(root).dtype;
-        let Some(count) = graph.scalar(count as f64, dtype) else {
-            return Ok(Outcome::Blocked("the dtype does not hold the number of equal elements"));
+    if kind == ReduceKind::Sum && count != Dim::ONE {
+        result = match times(graph, result, &count)? {
+            Some(product) => product,
+            None => return Ok(Outcome::Blocked("the dtype does not hold the number of equal elements")),
         };
-        result = graph.apply(&MULTIPLY, Attrs::new(), &[result, count])?;
     }
     // Kept axes may have been broadcast as well: the smaller result is.
     let kept: Vec<Dim> = (0..whole.len()).filter(|a| !reduced.contains(a)).map(|a| whole[a].clone()).collect();
     let result = graph.broadcast(result, &kept)?;
     reshape(graph, result, root).map(Outcome::Applied)
+}
+
+/// The sum of `count` elements that are all `value`; None if the dtype does not hold a constant count.
+fn times(graph: &mut Draft<'_>, value: ValueId, count: &Dim) -> Result<Option<ValueId>> {
+    let dtype = graph.spec(value).dtype;
+    if let Some(count) = count.as_const() {
+        let Some(count) = graph.scalar(count as f64, dtype) else { return Ok(None) };
+        return graph.apply(&MULTIPLY, Attrs::new(), &[value, count]).map(Some);
+    }
+    let size = graph.apply(&SIZE_OF, Attrs::new().with("dims", vec![count.clone()]), &[])?;
+    let count = graph.apply(&CAST, Attrs::new().with("dtype", dtype), &[size])?;
+    let product = graph.apply(&MULTIPLY, Attrs::new(), &[value, count])?;
+    // A sum of no infinities is 0.
+    let Some(zero) = graph.scalar(0.0, dtype) else { return Ok(None) };
+    let is_empty = graph.apply(&EQUAL, Attrs::new(), &[count, zero])?;
+    graph.apply(&SELECT, Attrs::new(), &[is_empty, zero, product]).map(Some)
 }
 
 /// The axes as they were before the transpose; the smaller result is transposed if need be.
