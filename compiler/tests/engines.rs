@@ -376,18 +376,38 @@ fn sums_of_spread_sums() {
     });
 }
 
-/// One by one in f32 they would stop growing at 2^24.
+/// A strided operand that a routine takes from a copy and loops from its buffer, before and after.
+#[test]
+fn strided_operands_of_routines() {
+    check("a transposed base", |g| {
+        let (x, y) = (g.input(&[20, 30]), g.input(&[30, 20]));
+        let moved = g.op(&ops::TRANSPOSE, Attrs::new().with("perm", [1i64, 0].as_slice()), &[x]);
+        let tan = g.apply("tan", &[moved]);
+        vec![g.apply("floormod", &[tan, y])]
+    });
+    check("a transposed side", |g| {
+        let (x, y) = (g.input(&[20, 30]), g.input(&[30, 20]));
+        let moved = g.op(&ops::TRANSPOSE, Attrs::new().with("perm", [1i64, 0].as_slice()), &[x]);
+        let sum = g.apply("add", &[y, moved]);
+        let (root, power) = (g.apply("sqrt", &[sum]), g.apply("pow", &[sum, moved]));
+        let part = g.apply("multiply", &[power, moved]);
+        vec![g.apply("add", &[root, part])]
+    });
+}
+
+/// Added one by one in f32, the last digits of each add up.
 #[test]
 fn many_equal_elements_are_counted() {
-    let count = (1 << 25) + 2;
+    let count = 50_000;
     let mut g = G { builder: GraphBuilder::new("f"), symbolic: true, symbols: Vec::new() };
     let (x, like) = (g.input(&[]), g.typed(DType::Bool, &[count]));
-    let spread = g.op(&ops::BROADCAST_TO, Attrs::new().with("dims", vec![g.dim(count)]), &[x]);
+    let attrs = Attrs::new().with("dims", vec![g.dim(count)]);
+    let spread = g.op(&ops::BROADCAST_TO, attrs, &[x]);
     let sum = g.reduce("reduce_sum", &[0], false, spread);
     let graph = g.builder.finish(vec![sum, like]);
     let program = compile(&graph, &Options::default()).unwrap().program;
     let executable = Executable::new(program).unwrap();
-    for (value, count, expected) in [(1.0, count, 33_554_434.0), (f32::INFINITY, 0, 0.0), (f32::NAN, 0, 0.0)] {
+    for (value, count, expected) in [(0.1, count, 0.1 * 50_000.0), (f32::INFINITY, 0, 0.0), (f32::NAN, 0, 0.0)] {
         let inputs = [Array::from_slice(&[], &[value]), Array::zeros(DType::Bool, &[count]).unwrap()];
         let results = executable.call(&inputs.iter().collect::<Vec<_>>()).unwrap();
         assert_eq!(results[0].as_slice::<f32>(), [expected]);

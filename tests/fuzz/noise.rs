@@ -20,7 +20,7 @@ use tracelift_runtime::program::Atom;
 
 /// Units in the last place of the noise, in turn: from what one rounding does to what a routine may.
 const AMPLITUDES: [f64; 4] = [1.0, 4.0, 2.0, 16.0];
-/// One run of so many makes 0 what is next to it; prime to the number of amplitudes.
+/// One run of so many also rounds coarsely; prime to the number of amplitudes.
 const SETTLING: usize = 5;
 
 /// A case to run with noise.
@@ -89,8 +89,8 @@ impl<'a> Noise<'a> {
             if rounds != Rounds::No {
                 results.iter_mut().for_each(|array| disturb(array, amplitude, &mut random));
             }
-            if rounds == Rounds::Backward && run % SETTLING == 0 {
-                results.iter_mut().for_each(|array| settle(array, amplitude));
+            if rounds != Rounds::No && run % SETTLING == 0 {
+                results.iter_mut().for_each(|array| settle(array, amplitude, rounds == Rounds::Backward));
             }
             if let (Lower::Slot, Some([size])) = (node.op.lower, node.attrs.dims("size"))
                 && let Some(k) = size.as_slot()
@@ -171,14 +171,22 @@ fn disturb_all(array: &mut Array, amplitude: f64, random: &mut Random) {
     each_float(array, |i, v, _| v + amplitude * side * epsilon * largest[i / len] * (2.0 * random.unit() - 1.0));
 }
 
-/// Makes 0 what noise may: where an algorithm's terms cancel exactly, another's leave a last digit, and no noise that is
-/// drawn would hit 0.
-fn settle(array: &mut Array, amplitude: f64) {
+/// Rounds the elements of a float array to `amplitude` units in the last place, and to 0 what is as near to it for the
+/// array's largest element, times its longer side if `is_mixed`: where an engine's terms cancel exactly or its results
+/// tie, another's differ in a last digit, and noise that is drawn hits neither.
+fn settle(array: &mut Array, amplitude: f64, is_mixed: bool) {
     let (epsilon, _) = precision(array.dtype());
-    let elements = numbers(array);
-    let side = array.shape().iter().rev().take(2).copied().max().unwrap_or(1) as f64;
-    let reach = amplitude * side * epsilon * elements.iter().fold(0.0, |l: f64, v| l.max(v.abs()));
-    each_float(array, |_, v, _| if v.abs() <= reach { 0.0 } else { v });
+    let largest = numbers(array).iter().fold(0.0, |l: f64, v| l.max(v.abs()));
+    let side = if is_mixed { array.shape().iter().rev().take(2).copied().max().unwrap_or(1) } else { 1 };
+    let reach = amplitude * side as f64 * epsilon * largest;
+    each_float(array, |_, v, is_exact| match v.abs() {
+        _ if is_exact || !v.is_finite() => v,
+        magnitude if magnitude <= reach => 0.0,
+        magnitude => {
+            let spacing = amplitude * epsilon * magnitude.log2().floor().exp2();
+            if spacing > 0.0 { (v / spacing).round() * spacing } else { v }
+        }
+    });
 }
 
 /// Replaces each element, or part of a complex one, of a float array by what `f` makes of its index, its value and

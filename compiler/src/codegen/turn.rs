@@ -261,7 +261,7 @@ impl Turn<'_, '_, '_> {
                 let index = self.e.b.ins().iadd(self.index, self.body.first_lane);
                 self.e.b.ins().iadd_imm_s(index, u as i64)
             }
-            Inst::Load(access) if access.lane != Size::Const(1) && !self.is_in_memory(v) => {
+            Inst::Load(access) if access.lane != Size::Const(1) && !self.is_in_row(v) => {
                 self.strided_load(v, access.lane, def.dtype, u)
             }
             _ => {
@@ -271,9 +271,10 @@ impl Turn<'_, '_, '_> {
         }
     }
 
-    /// Whether a load is read from the slot or row that an earlier phase or pass saved it to.
-    fn is_in_memory(&self, v: KValue) -> bool {
-        self.e.plan.places[v.0 as usize] != Place::Loop && !self.body.phase.saved.contains(&v)
+    /// Whether a load is read from the row that an earlier pass saved it to. A slot is for a routine: loops read the
+    /// buffer, also before the slot is filled.
+    fn is_in_row(&self, v: KValue) -> bool {
+        !matches!(self.e.plan.places[v.0 as usize], Place::Loop | Place::Slot(_))
     }
 
     fn strided_load(&mut self, v: KValue, stride: Size, dtype: DType, u: usize) -> Value {

@@ -141,12 +141,6 @@ impl Attrs {
     }
 }
 
-/// The elements as bytes.
-fn bytes(array: &Array) -> &[u8] {
-    // SAFETY: the array holds this many initialised bytes.
-    unsafe { std::slice::from_raw_parts(array.as_ptr(), array.len() * array.dtype().size()) }
-}
-
 impl PartialEq for AttrValue {
     fn eq(&self, other: &Self) -> bool {
         use AttrValue::*;
@@ -158,7 +152,7 @@ impl PartialEq for AttrValue {
             (DType(a), DType(b)) => a == b,
             (Ints(a), Ints(b)) => a == b,
             (Dims(a), Dims(b)) => a == b,
-            (Data(a), Data(b)) => a.dtype() == b.dtype() && a.shape() == b.shape() && bytes(a) == bytes(b),
+            (Data(a), Data(b)) => a.dtype() == b.dtype() && a.shape() == b.shape() && a.as_bytes() == b.as_bytes(),
             (Graph(a), Graph(b)) => a == b,
             _ => false,
         }
@@ -178,7 +172,7 @@ impl Hash for AttrValue {
             AttrValue::DType(v) => v.hash(state),
             AttrValue::Ints(v) => v.hash(state),
             AttrValue::Dims(v) => v.hash(state),
-            AttrValue::Data(v) => (v.dtype(), v.shape(), bytes(v)).hash(state),
+            AttrValue::Data(v) => (v.dtype(), v.shape(), v.as_bytes()).hash(state),
             AttrValue::Graph(v) => v.hash(state),
         }
     }

@@ -251,10 +251,10 @@ pub(crate) fn kind_name(kind: AttrKind) -> &'static str {
     }
 }
 
-/// An error if a size is negative or the tensor cannot be addressed.
-fn check_sizes(spec: &TensorSpec) -> Result<()> {
+/// An error if a size is negative or, without its axes of length 0, the tensor cannot be addressed.
+pub fn check_sizes(spec: &TensorSpec) -> Result<()> {
     let mut bytes = Some(spec.dtype.size() as i64);
-    for size in spec.dims.iter().filter_map(Dim::as_const) {
+    for size in spec.dims.iter().filter_map(Dim::as_const).filter(|&size| size != 0) {
         if size < 0 {
             return Err(Error::new(Kind::Shape, format!("the result {spec} would have a negative size")));
         }

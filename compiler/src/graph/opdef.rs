@@ -87,12 +87,16 @@ pub enum AttrKind {
     KnownSizes,
 }
 
+/// Slots are numbered up to this.
+const MOST_SLOTS: i64 = 1 << 16;
+
 impl AttrKind {
     /// Whether `value` is of this kind.
     pub fn admits(self, value: &AttrValue) -> bool {
         match self {
             AttrKind::Bool => matches!(value, AttrValue::Bool(_)),
-            AttrKind::Int | AttrKind::Slot { .. } => matches!(value, AttrValue::Int(_)),
+            AttrKind::Int => matches!(value, AttrValue::Int(_)),
+            AttrKind::Slot { .. } => matches!(value, AttrValue::Int(k) if (0..=MOST_SLOTS).contains(k)),
             AttrKind::Float => matches!(value, AttrValue::Float(_) | AttrValue::Int(_)),
             AttrKind::Str => matches!(value, AttrValue::Str(_)),
             AttrKind::DType => matches!(value, AttrValue::DType(_)),

@@ -267,7 +267,8 @@ impl Parser<'_> {
             let mut sum = Dim::ZERO;
             let mut negative = p.r.eat("-");
             for _ in 0..MAX_TERMS {
-                sum = sum + p.term(negative)?;
+                let term = p.term(negative)?;
+                sum = p.short(sum + term)?;
                 negative = p.r.at("-");
                 if !negative && !p.r.at("+") {
                     return Ok(sum);
@@ -293,9 +294,21 @@ impl Parser<'_> {
             if !self.r.eat("*") {
                 return Ok(product);
             }
-            product = product * self.atom()?;
+            let factor = self.atom()?;
+            if product.terms().len().saturating_mul(factor.terms().len()) > MAX_TERMS {
+                return Err(self.r.expected(format_args!("at most {MAX_TERMS} terms, multiplied out")));
+            }
+            product = product * factor;
         }
         Err(self.r.expected(format_args!("at most {MAX_TERMS} factors")))
+    }
+
+    /// The size itself, unless its normal form is too long.
+    fn short(&self, dim: Dim) -> Result<Dim> {
+        match dim.terms().len() <= MAX_TERMS {
+            true => Ok(dim),
+            false => Err(self.r.expected(format_args!("at most {MAX_TERMS} terms"))),
+        }
     }
 
     fn atom(&mut self) -> Result<Dim> {
@@ -326,7 +339,7 @@ impl Parser<'_> {
         self.r.expect(",")?;
         let b = self.dim()?;
         self.r.expect(")")?;
-        Ok(combine(&a, &b))
+        self.short(combine(&a, &b))
     }
 
     /// [`Reader::list`] for items that the parser reads.

@@ -12,12 +12,18 @@ pub fn verify(kernel: &Kernel, lens: &[Option<i64>]) -> Result<()> {
     if kernel.checked && (kernel.sizes as usize) < kernel.buffers.len() {
         return Err(fail("a checked kernel's last sizes are its buffers' lengths, which are missing".to_owned()));
     }
+    if let Some(size) = kernel.grid.iter().chain(&kernel.lanes).find(|size| !is_known(kernel, **size)) {
+        return Err(fail(format!("there is no size {size}")));
+    }
     let mut defined = vec![false; kernel.values.len()];
     for pass in &kernel.passes {
         let seq = match &pass.kind {
             PassKind::Scalar => &[][..],
             PassKind::Lanes { seq } => seq,
         };
+        if let Some(size) = seq.iter().find(|size| !is_known(kernel, **size)) {
+            return Err(fail(format!("there is no size {size}")));
+        }
         for &value in &pass.insts {
             check_value(kernel, value, &pass.kind, seq.len(), &defined).map_err(fail)?;
             if let Inst::Load(access) | Inst::Store(access, _) = &kernel.def(value).inst {
@@ -29,10 +35,13 @@ pub fn verify(kernel: &Kernel, lens: &[Option<i64>]) -> Result<()> {
     Ok(())
 }
 
+fn is_known(kernel: &Kernel, size: Size) -> bool {
+    matches!(size, Size::Const(_)) || matches!(size, Size::Arg(k) if k < kernel.sizes)
+}
+
 fn check_value(kernel: &Kernel, value: Value, pass: &PassKind, seq: usize, defined: &[bool]) -> Result<(), String> {
     let def = kernel.def(value);
     let scalar = *pass == PassKind::Scalar;
-    let is_known = |size: Size| matches!(size, Size::Const(_)) || matches!(size, Size::Arg(k) if k < kernel.sizes);
     let dtype = |v: Value| kernel.def(v).dtype;
     for operand in def.inst.operands() {
         if !defined[operand.0 as usize] {
@@ -45,7 +54,7 @@ fn check_value(kernel: &Kernel, value: Value, pass: &PassKind, seq: usize, defin
     let fits = match &def.inst {
         Inst::Const(_) | Inst::Load(_) | Inst::Convert(_) => true,
         Inst::Bitcast(x) => dtype(*x).size() == def.dtype.size(),
-        Inst::Size(size) => def.dtype == DType::I64 && is_known(*size),
+        Inst::Size(size) => def.dtype == DType::I64 && is_known(kernel, *size),
         Inst::Coord(at) => {
             let exists = match *at {
                 Loop::Grid(k) => (k as usize) < kernel.grid.len(),
@@ -85,12 +94,16 @@ fn check_access(
     if access.grid.len() != kernel.grid.len() || access.seq.len() != seq.len() {
         return Err(format!("{access} has strides for other loops"));
     }
+    let strides = access.grid.iter().chain(&access.seq).chain([&access.offset, &access.lane, &access.block]);
+    if let Some(size) = strides.copied().find(|&size| !is_known(kernel, size)) {
+        return Err(format!("{access} goes by {size}, which is no size of the kernel"));
+    }
     let lanes = match pass {
         PassKind::Scalar => Size::Const(1),
         PassKind::Lanes { .. } => kernel.lanes.unwrap_or(Size::Const(1)),
     };
     let block = match (kernel.split, kernel.lanes) {
-        (Some(block), Some(Size::Const(n))) => Size::Const((n + i64::from(block) - 1) / i64::from(block)),
+        (Some(block), Some(Size::Const(n))) => Size::Const(n.saturating_add(i64::from(block) - 1) / i64::from(block)),
         (Some(_), _) => Size::Arg(0),
         (None, _) => Size::Const(1),
     };
@@ -98,7 +111,7 @@ fn check_access(
         .chain(seq.iter().copied().zip(access.seq.iter().copied()))
         .chain([(lanes, access.lane), (block, access.block)]);
     match (extent(access.offset, loops), lens.get(access.buffer as usize).copied().flatten()) {
-        (Some(Some((least, greatest))), Some(len)) if least < 0 || greatest >= len => {
+        (Some(Some((least, greatest))), Some(len)) if least < 0 || greatest >= len.into() => {
             Err(format!("{access} reaches elements {least}..={greatest} of {len}"))
         }
         _ => Ok(()),
@@ -107,9 +120,9 @@ fn check_access(
 
 /// The least and greatest element that an access touches: None if a size is not constant, Some(None) if it runs
 /// over nothing.
-fn extent(offset: Size, loops: impl Iterator<Item = (Size, Size)>) -> Option<Option<(i64, i64)>> {
+fn extent(offset: Size, loops: impl Iterator<Item = (Size, Size)>) -> Option<Option<(i128, i128)>> {
     let Size::Const(offset) = offset else { return None };
-    let (mut least, mut greatest, mut empty) = (offset, offset, false);
+    let (mut least, mut greatest, mut empty) = (i128::from(offset), i128::from(offset), false);
     for (len, stride) in loops {
         if stride == Size::Const(0) {
             empty |= len == Size::Const(0);
@@ -117,7 +130,8 @@ fn extent(offset: Size, loops: impl Iterator<Item = (Size, Size)>) -> Option<Opt
         }
         let (Size::Const(len), Size::Const(stride)) = (len, stride) else { return None };
         empty |= len == 0;
-        let reach = stride * (len - 1);
+        // Of two 64-bit numbers; a few of these do not overflow either.
+        let reach = i128::from(stride) * (i128::from(len) - 1);
         least += reach.min(0);
         greatest += reach.max(0);
     }

@@ -5,8 +5,8 @@
 
 pub(crate) use crate::base::with_element;
 use crate::base::{DType, Dim, Error, Kind, Result};
-use crate::graph::Attrs;
-use crate::graph::opdef::EvalCx;
+use crate::graph::opdef::{EvalCx, Lower};
+use crate::graph::{Attrs, OpDef};
 use half::{bf16, f16};
 use tracelift_runtime::Array;
 
@@ -19,6 +19,12 @@ pub fn floats(array: &Array) -> Vec<f64> {
         DType::BF16 => array.as_slice::<bf16>().iter().map(|v| v.to_f64()).collect(),
         _ => ints(array).into_iter().map(|v| v as f64).collect(),
     }
+}
+
+/// Whether the op, on operands of these dtypes, gives the same bits however it is computed: it moves elements, or reads
+/// whole numbers alone.
+pub fn is_exact(op: &OpDef, mut operands: impl Iterator<Item = DType>) -> bool {
+    matches!(op.lower, Lower::Movement(_)) || operands.all(|dtype| dtype.is_int() || dtype == DType::Bool)
 }
 
 /// The elements of an integer or bool array. Panics on others.
@@ -37,7 +43,8 @@ pub fn ints(array: &Array) -> Vec<i128> {
     }
 }
 
-/// An array of `dtype` from f64 values: rounded to floats; truncated and saturated to integers; `!= 0` for bool.
+/// An array of `dtype` from f64 values: rounded to floats, to half precision by way of f32, as kernels and TensorFlow
+/// do; truncated and saturated to integers; `!= 0` for bool.
 pub fn from_floats(dtype: DType, shape: &[usize], values: &[f64]) -> Result<Array> {
     macro_rules! fill {
         ($T:ty, $f:expr) => {{
@@ -51,8 +58,8 @@ pub fn from_floats(dtype: DType, shape: &[usize], values: &[f64]) -> Result<Arra
     match dtype {
         DType::F32 => fill!(f32, |v| v as f32),
         DType::F64 => fill!(f64, |v| v),
-        DType::F16 => fill!(f16, f16::from_f64),
-        DType::BF16 => fill!(bf16, bf16::from_f64),
+        DType::F16 => fill!(f16, |v| f16::from_f32(v as f32)),
+        DType::BF16 => fill!(bf16, |v| bf16::from_f32(v as f32)),
         DType::I8 => fill!(i8, |v| v as i8),
         DType::I16 => fill!(i16, |v| v as i16),
         DType::I32 => fill!(i32, |v| v as i32),
@@ -69,10 +76,13 @@ pub fn from_floats(dtype: DType, shape: &[usize], values: &[f64]) -> Result<Arra
 /// An array of `dtype` from integers: wrapped to integers; rounded to floats; `!= 0` for bool.
 pub fn from_ints(dtype: DType, shape: &[usize], values: &[i128]) -> Result<Array> {
     macro_rules! fill {
-        ($T:ty) => {{
+        ($T:ty) => {
+            fill!($T, |v| v as $T)
+        };
+        ($T:ty, $f:expr) => {{
             let mut array = Array::zeros(dtype, shape)?;
             for (to, &v) in array.as_mut_slice::<$T>().iter_mut().zip(values) {
-                *to = v as $T;
+                *to = $f(v);
             }
             Ok(array)
         }};
@@ -87,6 +97,8 @@ pub fn from_ints(dtype: DType, shape: &[usize], values: &[i128]) -> Result<Array
         DType::U16 => fill!(u16),
         DType::U32 => fill!(u32),
         DType::U64 => fill!(u64),
+        DType::F16 => fill!(f16, |v| f16::from_f32(v as f32)),
+        DType::BF16 => fill!(bf16, |v| bf16::from_f32(v as f32)),
         _ => from_floats(dtype, shape, &values.iter().map(|&v| v as f64).collect::<Vec<_>>()),
     }
 }

@@ -7,6 +7,7 @@
 
 use crate::base::spec::Dims;
 use crate::base::{Atom, DType, Dim, Error, Kind, Result, TensorSpec};
+use crate::graph::builder::check_sizes;
 use crate::graph::cx::{Handle, Handles, OpCx};
 use crate::graph::opdef::{ExpandCx, SpecCx, Specs};
 use crate::graph::{Attrs, OpDef};
@@ -219,29 +220,29 @@ pub fn result_count(count: i64) -> Result<usize> {
     }
 }
 
-/// The spec itself, unless its size in bytes overflows.
+/// The spec itself, if [`check_sizes`] finds nothing.
 pub fn sized(spec: TensorSpec) -> Result<TensorSpec> {
-    let mut bytes = spec.dtype.size() as i64;
-    for dim in spec.dims.iter().filter_map(Dim::as_const).filter(|&d| d != 0) {
-        bytes = bytes
-            .checked_mul(dim)
-            .filter(|&b| b <= i64::MAX / 2)
-            .ok_or_else(|| Error::new(Kind::Memory, format!("{spec} overflows the address space")))?;
-    }
-    Ok(spec)
+    check_sizes(&spec).map(|()| spec)
 }
 
 /// Whether `dim >= 0` for all sizes, as far as can be proved.
 pub fn nonnegative(dim: &Dim) -> bool {
-    prove_nonnegative(dim, 5)
+    prove_nonnegative(dim, 5, &std::cell::Cell::new(MOST_CASES))
 }
 
-fn prove_nonnegative(dim: &Dim, depth: u32) -> bool {
+/// Cases that a proof may look at: sizes that need more are not proved.
+const MOST_CASES: u32 = 2000;
+
+fn prove_nonnegative(dim: &Dim, depth: u32, fuel: &std::cell::Cell<u32>) -> bool {
+    let Some(left) = fuel.get().checked_sub(1) else { return false };
+    fuel.set(left);
     let terms = dim.terms();
     let at_least_zero = |atom: &Atom| match atom {
         Atom::Sym(_) | Atom::Slot(..) | Atom::PositivePart(_) => true,
-        Atom::FloorDiv(a, b) => depth > 0 && prove_nonnegative(a, depth - 1) && prove_nonnegative(b, depth - 1),
-        Atom::Mod(_, b) => depth > 0 && prove_nonnegative(b, depth - 1),
+        Atom::FloorDiv(a, b) => {
+            depth > 0 && prove_nonnegative(a, depth - 1, fuel) && prove_nonnegative(b, depth - 1, fuel)
+        }
+        Atom::Mod(_, b) => depth > 0 && prove_nonnegative(b, depth - 1, fuel),
     };
     if terms.iter().all(|t| t.coef >= 0 && t.atoms.iter().all(at_least_zero)) {
         return true;
@@ -260,11 +261,12 @@ fn prove_nonnegative(dim: &Dim, depth: u32) -> bool {
         // It is `of`, which is not negative then, or 0, and `of` is not positive then; everywhere at once.
         let is = |value: &Dim, known: Dim| {
             let case = dim.substitute(&|a| (a == atom).then(|| value.clone()));
-            prove_nonnegative(&case, depth - 1) || prove_nonnegative(&(case - known), depth - 1)
+            prove_nonnegative(&case, depth - 1, fuel) || prove_nonnegative(&(case - known), depth - 1, fuel)
         };
         // Or, where it adds, it is at least each of them here.
         let rest = dim.clone() - Dim::from(coef) * of.positive_part();
-        let at_least = |value: &Dim| prove_nonnegative(&(rest.clone() + Dim::from(coef) * value.clone()), depth - 1);
+        let at_least =
+            |value: &Dim| prove_nonnegative(&(rest.clone() + Dim::from(coef) * value.clone()), depth - 1, fuel);
         return coef > 0 && (at_least(of) || at_least(&Dim::ZERO))
             || is(of, of.clone()) && is(&Dim::ZERO, Dim::ZERO - of.clone());
     }
@@ -274,7 +276,7 @@ fn prove_nonnegative(dim: &Dim, depth: u32) -> bool {
             let Some(by) = b.as_const().filter(|&by| by > 0) else { return false };
             let rest = dim.clone() - Dim::from(t.coef) * a.floor_div(b);
             let numerator = if t.coef > 0 { a.clone() - Dim::from(by - 1) } else { a.clone() };
-            prove_nonnegative(&(rest * b.clone() + numerator * Dim::from(t.coef)), depth - 1)
+            prove_nonnegative(&(rest * b.clone() + numerator * Dim::from(t.coef)), depth - 1, fuel)
         }
         _ => false,
     })

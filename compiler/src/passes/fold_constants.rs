@@ -16,6 +16,8 @@
 //! }
 //! ```
 //!
+//! In `strict` mode only what does not round is folded: evaluators round once, where a kernel may round on the way.
+//!
 //! A result that would be larger than `Options::fold_limit`, or that only spreads a smaller constant out, stays a
 //! computation: constants are loaded from memory, and a broadcast costs nothing.
 
@@ -24,6 +26,7 @@ use crate::base::Result;
 use crate::graph::opdef::{Effects, EvalCx, Lower, Source};
 use crate::graph::{AttrValue, Attrs, Graph, Node, edit};
 use crate::ops;
+use crate::options::Options;
 use smallvec::SmallVec;
 use tracelift_runtime::Array;
 
@@ -36,7 +39,7 @@ const OPERANDS_PER_RESULT: usize = 64;
 fn run(mut graph: Graph, cx: &mut PassCx<'_>) -> Result<Graph> {
     let mut folded = false;
     for index in 0..graph.nodes.len() {
-        if let Some(operands) = foldable(&graph, &graph.nodes[index], cx.options.fold_limit) {
+        if let Some(operands) = foldable(&graph, &graph.nodes[index], cx.options) {
             if !cx.log.may_continue() {
                 break;
             }
@@ -58,10 +61,15 @@ fn run(mut graph: Graph, cx: &mut PassCx<'_>) -> Result<Graph> {
 }
 
 /// The operands, if the node is to be evaluated now.
-fn foldable(graph: &Graph, node: &Node, limit: usize) -> Option<SmallVec<[Array; 3]>> {
+fn foldable(graph: &Graph, node: &Node, options: &Options) -> Option<SmallVec<[Array; 3]>> {
     if node.inputs.is_empty() || node.outputs.len() != 1 || node.op.effects != Effects::Pure {
         return None;
     }
+    let dtypes = node.inputs.iter().map(|&v| graph.spec(v).dtype);
+    if options.strict && !ops::eval::is_exact(node.op, dtypes) {
+        return None;
+    }
+    let limit = options.fold_limit;
     let operands = node.inputs.iter().map(|v| constant(graph.node(v.node)).cloned());
     let operands: SmallVec<[Array; 3]> = operands.collect::<Option<_>>()?;
     let elements = node.outputs[0].const_shape()?.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;

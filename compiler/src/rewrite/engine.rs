@@ -274,7 +274,9 @@ impl Draft<'_> {
             }
             _ => return Ok(None),
         };
-        if operands.len() < node.inputs.len() {
+        let dtypes = operands.iter().map(Array::dtype);
+        let may_round = self.options().strict && !ops::eval::is_exact(node.op, dtypes);
+        if operands.len() < node.inputs.len() || may_round {
             return Ok(None);
         }
         let cx = EvalCx { inputs: &operands, attrs: &node.attrs, outputs: &node.outputs };

@@ -572,10 +572,8 @@ pub fn leaf_view(graph: &Graph, operand: ValueId, dense: bool) -> View {
 /// The bits of a one-element array, zero-extended.
 fn element_bits(data: &tracelift_runtime::Array) -> u64 {
     let mut bits = [0u8; 8];
-    let size = data.dtype().size();
-    // SAFETY: the array has one element of this many bytes.
-    let bytes = unsafe { std::slice::from_raw_parts(data.as_ptr(), size) };
-    bits[..size].copy_from_slice(bytes);
+    let element = data.as_bytes();
+    bits[..element.len()].copy_from_slice(element);
     u64::from_le_bytes(bits)
 }
 

@@ -270,12 +270,9 @@ impl<'a> Builder<'a> {
             Source::Constant => {
                 let data =
                     node.attrs.data("value").ok_or_else(|| Error::new(Kind::Internal, "a constant without value"))?;
-                let bytes = data.len() * data.dtype().size();
-                // SAFETY: the array holds this many initialised bytes.
-                let bytes = unsafe { std::slice::from_raw_parts(data.as_ptr(), bytes) };
                 let offset = self.program.constants.len().next_multiple_of(64);
                 self.program.constants.resize(offset, 0);
-                self.program.constants.extend_from_slice(bytes);
+                self.program.constants.extend_from_slice(data.as_bytes());
                 let len = self.size(&Dim::from(data.len()));
                 Ok(self.declare(data.dtype(), len, Place::Constant(offset as u64)))
             }

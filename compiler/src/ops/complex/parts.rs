@@ -39,13 +39,20 @@ macro_rules! parts {
     )*};
 }
 
+fn zeros(x: Expr<'_>) -> Expr<'_> {
+    x.b().apply(&crate::ops::ZEROS_LIKE, Attrs::new(), &[x])
+}
+
 parts! {
     REAL "real" "The real part." |x| x, |z| Ok(z.parts()?.0);
-    IMAG "imag" "The imaginary part." |x| (x * 0.0).abs(), |z| Ok(z.parts()?.1);
+    IMAG "imag" "The imaginary part." |x| zeros(x), |z| Ok(z.parts()?.1);
     CONJ "conj" "The conjugate: the imaginary part with its sign changed."
         |x| x,
         |z| { let (re, im) = z.parts()?; re.with_imaginary(-im) };
     ANGLE "angle" "The angle to the positive real axis, between -π and π."
-        |x| x.lt(0.0).choose(x * 0.0 + std::f64::consts::PI, x * 0.0),
+        |x| {
+            let angle = x.lt(0.0).choose(zeros(x) + std::f64::consts::PI, 0.0);
+            x.eq(x).choose(angle, x)
+        },
         |z| { let (re, im) = z.parts()?; Ok(z.b().apply(&crate::ops::ATAN2, Attrs::new(), &[im, re])) };
 }

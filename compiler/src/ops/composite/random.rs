@@ -98,6 +98,11 @@ composite! {
         let dtype = b.attrs().dtype("dtype").unwrap_or(DType::I32);
         Class::Int.check(&TensorSpec::scalar(dtype))?;
         let count = i128::from(high) - i128::from(low);
+        for end in [low.into(), i128::from(high) - 1] {
+            if eval::ints(&eval::from_ints(dtype, &[], &[end])?) != [end] {
+                return Err(infer::wrong(Kind::Value, format_args!("bounds that {dtype} holds"), format_args!("{low}..{high}")));
+            }
+        }
         if count < 1 {
             let received = format!("minval {low} and maxval {high}");
             return Err(infer::wrong(Kind::Value, "`minval` below `maxval`", received));

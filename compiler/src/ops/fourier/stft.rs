@@ -70,8 +70,8 @@ fn lengths(attrs: &Attrs) -> Result<(i64, i64, i64)> {
 
 /// A window divided by the sum of the squares of all windows that overlap a sample.
 fn balanced(window: Expr<'_>, frame: i64, step: i64) -> Result<Expr<'_>> {
-    let overlaps = (frame + step - 1) / step;
-    let (long, shape) = (Dim::from(overlaps * step), [overlaps.into(), Dim::from(step)]);
+    let overlaps = Dim::from(frame).ceil_div(&Dim::from(step));
+    let (long, shape) = (overlaps.clone() * Dim::from(step), [overlaps, Dim::from(step)]);
     let sums = resized(window.square(), 0, &long)?.reshape(&shape).sum_keep(&[0]);
     let sums = sums.broadcast_to(&shape).reshape(&[long]);
     Ok(window / resized(sums, 0, &frame.into())?)

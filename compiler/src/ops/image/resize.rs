@@ -63,14 +63,32 @@ composite! {
 const MAX_LENGTH: i64 = 1 << 24;
 /// With more taps than this, a product with a matrix of weights is cheaper than a gathered copy for each tap.
 const MAX_GATHERED: usize = 8;
+/// Elements of such a matrix; most of a larger one would be zeros.
+const MAX_MATRIX: usize = 1 << 22;
+
+/// An axis resampled: all taps of a position side by side along an axis of their own, which is summed over.
+fn gathered_at_once<'b>(b: build::Builder<'b>, x: Expr<'b>, axis: usize, taps: &Taps) -> Result<Expr<'b>> {
+    let Taps { count, positions, weights } = taps;
+    let spec = x.spec()?;
+    let places: Vec<i32> = positions.iter().map(|&position| position as i32).collect();
+    let places = b.constant(Array::from_slice(&[positions.len() / count, *count], &places));
+    let taken = b.apply(&GATHER, Attrs::new().with("axis", axis as i64), &[x, places]);
+    let mut shape = vec![1; spec.rank() - axis + 1];
+    shape[..2].copy_from_slice(&[positions.len() / count, *count]);
+    let weights = b.constant(eval::from_floats(spec.dtype, &shape, weights)?);
+    Ok((taken * weights).sum(&[axis as i64 + 1]))
+}
 
 /// An axis resampled.
 fn sampled<'b>(b: build::Builder<'b>, x: Expr<'b>, axis: usize, taps: &Taps) -> Result<Expr<'b>> {
     let Taps { count, positions, weights } = taps;
     let length = positions.len() / count;
     let spec = x.spec()?;
+    let from = spec.dims[axis].as_const().unwrap_or(0) as usize;
+    if *count > MAX_GATHERED && length.saturating_mul(from) > MAX_MATRIX {
+        return gathered_at_once(b, x, axis, taps);
+    }
     if *count > MAX_GATHERED {
-        let from = spec.dims[axis].as_const().unwrap_or(0) as usize;
         let mut matrix = vec![0.0; length * from];
         for (i, (&position, &weight)) in positions.iter().zip(weights).enumerate() {
             matrix[i / count * from + position as usize] += weight;

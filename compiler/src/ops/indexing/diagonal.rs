@@ -122,12 +122,16 @@ composite! {
     domain: Domain::Special("tests/ops/scatter.rs"),
 }
 
+/// The farthest diagonal from the main one that may be asked for.
+const FARTHEST: u64 = i32::MAX as u64;
+
 /// The first and last diagonal that attribute `k` asks for.
 fn range_of(attrs: &Attrs) -> Result<(i64, i64)> {
+    let is_near = |k: i64| k.unsigned_abs() <= FARTHEST;
     match attrs.ints("k") {
         None => Ok((0, 0)),
-        Some(&[k]) => Ok((k, k)),
-        Some(&[low, high]) if low <= high && high.checked_sub(low).is_some_and(|n| n < 1 << 16) => Ok((low, high)),
+        Some(&[k]) if is_near(k) => Ok((k, k)),
+        Some(&[low, high]) if is_near(low) && is_near(high) && (0..1 << 16).contains(&(high - low)) => Ok((low, high)),
         Some(other) => {
             Err(infer::wrong(Kind::Value, "`k`, or a pair `[low, high]` with low <= high", format_args!("{other:?}")))
         }

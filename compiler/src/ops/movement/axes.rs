@@ -150,7 +150,8 @@ fn rolled<'b>(x: Expr<'b>, axis: usize, length: &Dim, shift: i64) -> Result<Expr
         }
         None => {
             let n = x.b().size(length, DType::I64);
-            let index = x.b().iota(std::slice::from_ref(length), 0, DType::I64) - shift as f64;
+            let shift = x.b().size(&Dim::from(shift), DType::I64);
+            let index = x.b().iota(std::slice::from_ref(length), 0, DType::I64) - shift;
             Ok(x.b().apply(&GATHER, Attrs::new().with("axis", axis as i64), &[x, index.floormod(n)]))
         }
     }

@@ -201,8 +201,9 @@ composite! {
     }),
 }
 
-/// Differences of differences along an axis whose length is a symbol: each is a node.
-const MOST_DIFFERENCES: i64 = 64;
+/// Differences of differences: each is a node, and of a length that is a symbol a size that grows.
+const MOST_DIFFERENCES: i64 = 4096;
+const MOST_SYMBOLIC_DIFFERENCES: i64 = 64;
 
 composite! {
     /// Differences of neighbours.
@@ -214,15 +215,19 @@ composite! {
         if n < 0 {
             return Err(infer::wrong(Kind::Value, "a number of times `n` of at least 0", n));
         }
-        if n > MOST_DIFFERENCES && dims[axis].as_const().is_none() {
-            let text = format!("differences taken {n} times must know the axis's length; it is {}", dims[axis]);
-            return Err(Error::new(Kind::Shape, text));
+        match dims[axis].as_const() {
+            Some(length) if n >= length => return Ok(vec![x[0].narrow(axis, &Dim::ZERO, &Dim::ZERO)?]),
+            Some(_) if n > MOST_DIFFERENCES => {
+                return Err(infer::wrong(Kind::Value, format_args!("`n` of at most {MOST_DIFFERENCES}"), n));
+            }
+            None if n > MOST_SYMBOLIC_DIFFERENCES => {
+                let text = format!("differences taken {n} times must know the axis's length; it is {}", dims[axis]);
+                return Err(Error::new(Kind::Shape, text));
+            }
+            _ => {}
         }
         let (mut y, mut length) = (x[0], dims[axis].clone());
         for time in 1..=n {
-            if length == Dim::ZERO {
-                break;
-            }
             // Of a size that is a symbol there may be too few elements: then none are left.
             let next = dims[axis].clone() - Dim::from(time);
             let next = if n > 1 && !infer::nonnegative(&next) { next.maximum(&Dim::ZERO) } else { next };

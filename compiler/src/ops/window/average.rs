@@ -114,19 +114,11 @@ fn divided<'b>(b: build::Builder<'b>, sums: Expr<'b>, window: &Window, places: &
             b.iota(&dims, axis + 1, DType::I64) * window.strides[axis] as f64 - b.size(&place.before, DType::I64);
         let end = x.dims[axis + 1].clone() + if includes { place.after.clone() } else { Dim::ZERO };
         let begin = if includes { Dim::ZERO - place.before.clone() } else { Dim::ZERO };
-        let step = window.dilations[axis];
-        let inside = |tap: i64| {
-            let at = first + (tap * step) as f64;
-            let is_inside = at.ge(b.size(&begin, DType::I64)).and(at.lt(b.size(&end, DType::I64)));
-            is_inside.cast(DType::I64)
-        };
-        let count = if step == 1 {
-            let last = (first + taps as f64).min(b.size(&end, DType::I64));
-            last - first.max(b.size(&begin, DType::I64))
-        } else {
-            (1..taps).fold(inside(0), |sum, tap| sum + inside(tap))
-        };
-        let count = count.max(1.0).cast(x.dtype);
+        let step = b.size(&Dim::from(window.dilations[axis]), DType::I64);
+        // Taps before this one are left of the begin, and those from `behind` on right of the end.
+        let from = (b.size(&begin, DType::I64) - first + step - 1.0).floordiv(step).max(0.0);
+        let behind = (b.size(&end, DType::I64) - first + step - 1.0).floordiv(step).min(taps as f64);
+        let count = (behind - from).max(1.0).cast(x.dtype);
         divisor = Some(divisor.map_or(count, |divisor| divisor * count));
     }
     let sums = if constant == 1.0 { sums } else { sums / constant };

@@ -42,6 +42,7 @@ macro_rules! adaptive_pools {
                 let mut y = x[0];
                 for (axis, &count) in size.iter().enumerate() {
                     let length = known(&spec.dims[axis + 1], axis + 1)?;
+                    check_parts(count, axis + 1, &spec)?;
                     let segments: Vec<_> = (0..count)
                         .map(|i| (product(i, length) / count, (product(i + 1, length) + count - 1) / count))
                         .collect();
@@ -75,8 +76,8 @@ macro_rules! fractional_pools {
                 axes_of(&spec, Some(2))?;
                 let mut results = vec![x[0]];
                 for (axis, ratio) in [(1, "row_ratio"), (2, "column_ratio")] {
+                    let cuts = cuts(b.attrs(), &spec, b.attrs().float(ratio).unwrap_or(1.0), axis)?;
                     let length = known(&spec.dims[axis], axis)?;
-                    let cuts = cuts(b.attrs(), length, b.attrs().float(ratio).unwrap_or(1.0), axis)?;
                     let overlap = i64::from(b.attrs().bool("overlapping"));
                     let segments: Vec<_> =
                         cuts.windows(2).map(|cut| (cut[0], (cut[1] + overlap).min(length))).collect();
@@ -123,6 +124,17 @@ fn product(a: i64, b: i64) -> i64 {
     a.saturating_mul(b)
 }
 
+/// Refuses to cut an axis into more parts than a graph should have nodes.
+fn check_parts(count: i64, axis: usize, x: &TensorSpec) -> Result<()> {
+    match count {
+        1..=MAX_PARTS => Ok(()),
+        _ => {
+            let wanted = format!("1 to {MAX_PARTS} parts with elements along axis {axis}");
+            Err(infer::wrong(Kind::Shape, wanted, format_args!("{count} of {x}")))
+        }
+    }
+}
+
 /// `reduce` over each segment of an axis, in order.
 fn reduced<'b>(
     b: build::Builder<'b>,
@@ -131,8 +143,8 @@ fn reduced<'b>(
     segments: &[(i64, i64)],
     reduce: &'static OpDef,
 ) -> Result<Expr<'b>> {
-    if segments.len() as i64 > MAX_PARTS || segments.iter().any(|(begin, end)| begin >= end) {
-        let wanted = format!("1 to {MAX_PARTS} parts with elements along axis {axis}");
+    if segments.iter().any(|(begin, end)| begin >= end) {
+        let wanted = format!("parts with elements along axis {axis}");
         return Err(infer::wrong(Kind::Shape, wanted, format_args!("{} of {}", segments.len(), x.spec()?)));
     }
     let over = |x: Expr<'b>, axis: usize, keepdims: bool| {
@@ -154,13 +166,15 @@ fn reduced<'b>(
 }
 
 /// The places where an axis is cut into `floor(length / ratio)` parts of about `ratio` elements.
-fn cuts(attrs: &Attrs, length: i64, ratio: f64, axis: usize) -> Result<Vec<i64>> {
+fn cuts(attrs: &Attrs, x: &TensorSpec, ratio: f64, axis: usize) -> Result<Vec<i64>> {
+    let length = known(&x.dims[axis], axis)?;
     let count = (length as f64 / ratio).floor();
     if !(ratio >= 1.0 && count >= 1.0) {
         let wanted = format!("a ratio of at least 1 that leaves axis {axis} of length {length} an element");
         return Err(infer::wrong(Kind::Value, wanted, ratio));
     }
     let count = count as i64;
+    check_parts(count, axis, x)?;
     let mut state = attrs.int("seed").unwrap_or(0) as u64 ^ (axis as u64) << 32;
     if attrs.bool("pseudo_random") {
         // Graham's: the ceilings of an arithmetic sequence from a random start below 1.

@@ -5,7 +5,7 @@
 
 use crate::base::spec::Dims;
 use crate::base::{Dim, Result};
-use crate::graph::opdef::{Lower, Movement};
+use crate::graph::opdef::{Domain, Lower, Movement};
 use crate::graph::{Attrs, ValueId};
 use crate::ops::{BROADCAST_TO, CONCAT, PAD, RESHAPE, REVERSE, SLICE, TRANSPOSE, infer};
 use crate::rewrite::rule::{Action, Roots};
@@ -292,6 +292,11 @@ fn absorb_broadcast(graph: &mut Draft<'_>, root: ValueId) -> Result<Outcome> {
         return Ok(Outcome::NoMatch);
     }
     let (op, attrs) = (node.op, node.attrs.clone());
+    let is_float = |&v: &ValueId| graph.spec(v).dtype.is_float();
+    let may_be_empty = graph.spec(root).dims.iter().any(|d| !infer::nonnegative(&(d.clone() - Dim::ONE)));
+    if may_be_empty && !node.inputs.iter().all(is_float) && matches!(op.domain, Domain::NonZero) {
+        return Ok(Outcome::Blocked("the broadcast may have no elements, and the op refuses zeros"));
+    }
     let source = |&v: &ValueId| if graph.is(v, &BROADCAST_TO) { graph.operand(v, 0) } else { v };
     let inputs: SmallVec<[ValueId; 3]> = node.inputs.iter().map(source).collect();
     graph.apply(op, attrs, &inputs).map(Outcome::Applied)
