@@ -108,6 +108,8 @@ fn strict_math_gives_eager_bits() {
                 tl::reduce_max_axis(&z, 0),
                 tl::reduce_mean(&z),
                 moved,
+                // Computed from constants alone.
+                x + tl::reduce_sum(constant([0.1; 11])) + tl::exp(constant([0.3, 0.7, 1.1])).at(1),
                 tl::softmax(z),
             ]
         };

@@ -13,6 +13,7 @@ use tracelift_compiler::graph::opdef::{EvalCx, Lower, SpecCx};
 use tracelift_compiler::graph::walk::ValueMap;
 use tracelift_compiler::graph::{Graph, Node};
 use tracelift_compiler::kernel::ReduceKind;
+use tracelift_compiler::ops;
 use tracelift_compiler::options::Options;
 use tracelift_compiler::{DType, Dim, Error, Kind, Result, TensorSpec, interp, passes};
 use tracelift_runtime::Array;
@@ -74,7 +75,7 @@ impl<'a> Noise<'a> {
             self.may_overflow |= spreads_nan && operands.iter().any(|a| numbers(a).iter().any(|v| v.is_nan()));
             match rounds {
                 Rounds::No | Rounds::Result => {}
-                Rounds::Sum => operands.iter_mut().for_each(|array| disturb(array, amplitude, &mut random)),
+                Rounds::Sum => operands.iter_mut().for_each(|array| disturb(array, amplitude, false, &mut random)),
                 Rounds::Backward => operands.iter_mut().for_each(|array| disturb_all(array, amplitude, &mut random)),
             }
             let known = |atom: &Atom| match atom {
@@ -86,8 +87,10 @@ impl<'a> Noise<'a> {
             let outputs: Vec<TensorSpec> =
                 node.outputs.iter().map(|s| TensorSpec::new(s.dtype, s.dims.iter().map(size))).collect();
             let mut results = (node.op.eval)(&EvalCx { inputs: &operands, attrs: &attrs, outputs: &outputs })?;
+            // A division by a constant is a product with its reciprocal, which rounds where the quotient need not.
+            let is_quotient = std::ptr::eq(node.op, &ops::DIVIDE);
             if rounds != Rounds::No {
-                results.iter_mut().for_each(|array| disturb(array, amplitude, &mut random));
+                results.iter_mut().for_each(|array| disturb(array, amplitude, is_quotient, &mut random));
             }
             if rounds != Rounds::No && run % SETTLING == 0 {
                 results.iter_mut().for_each(|array| settle(array, amplitude, rounds == Rounds::Backward));
@@ -147,15 +150,15 @@ fn is_extreme(array: &Array) -> bool {
     numbers(array).iter().any(|v| v.is_infinite() || (*v != 0.0 && (v.abs() < low || v.abs() > high)))
 }
 
-/// Moves the elements of a float array by up to `amplitude` units in the last place; not those of few digits. The sign
-/// of NaN is any.
-fn disturb(array: &mut Array, amplitude: f64, random: &mut Random) {
+/// Moves the elements of a float array by up to `amplitude` units in the last place; those of few digits only if
+/// `exact_too`. The sign of NaN is any.
+fn disturb(array: &mut Array, amplitude: f64, exact_too: bool, random: &mut Random) {
     let (epsilon, _) = precision(array.dtype());
     let least = least_positive(array.dtype());
     each_float(array, |_, v, is_exact| match is_exact {
         _ if v.is_nan() => v.copysign(random.unit() - 0.5),
-        true => v,
-        false => v + amplitude * (epsilon * v.abs()).max(least) * (2.0 * random.unit() - 1.0),
+        true if !exact_too => v,
+        _ => v + amplitude * (epsilon * v.abs()).max(least) * (2.0 * random.unit() - 1.0),
     });
 }
 

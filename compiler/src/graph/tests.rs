@@ -198,6 +198,12 @@ fn hostile_text_is_refused() {
     refused(&format!("graph @f(%0: f32[{}n0", "max(".repeat(10_000)), "levels of nesting");
     refused(&format!("graph @f(%0: f32[n0{}])", "*n0".repeat(10_000)), "factors");
     refused(&format!("graph @f(%0: f32[n0{}])", " + n0".repeat(10_000)), "terms");
+    let product: Vec<String> = (0..40).map(|k| format!("max(n{}, n{})", 2 * k, 2 * k + 1)).collect();
+    refused(&format!("graph @f(%0: f32[{}])", product.join("*")), "multiplied out");
+    for slot in ["-1", "4294967296"] {
+        let text = format!("graph @f(%0: f32[4]) {{ %1 = nonzero %0 {{slot = {slot}}} return %1 }}");
+        refused(&text, "an integer");
+    }
     refused("graph @f(%0: f32[n4000000000]) { return %0 }", "numbered up to");
     refused("graph @f(%0: f32[9223372036854775807, 4]) { return %0 }", "address space");
     refused("graph @f(%0: f32[-1]) { return %0 }", "lengths of at least 0, received -1");

@@ -12,6 +12,7 @@ mod errors;
 mod fourier;
 mod image;
 mod indexing;
+mod limits;
 mod linalg;
 mod losses;
 mod movement;
