@@ -376,6 +376,22 @@ fn sums_of_spread_sums() {
     });
 }
 
+/// The size of the second is known before that of the first, whose elements it shares: none.
+#[test]
+fn outputs_that_share_no_elements() {
+    let text = "graph @f(%0: f32[]) {
+        %1 = where_indices %0 {slot = 0} : i64[s0(<=1), 0]
+        %2 = reshape %1 {dims = dims[0]} : i64[0]
+        return %1, %2
+    }";
+    let graph = tracelift_compiler::graph::parse::parse(text).unwrap_or_else(|e| panic!("{e}"));
+    let executable = Executable::new(compile(&graph, &Options::default()).unwrap().program).unwrap();
+    for (value, rows) in [(0.0f32, 0), (1.0, 1)] {
+        let results = executable.call(&[&Array::from_slice(&[], &[value])]).unwrap();
+        assert_eq!((results[0].shape(), results[1].shape()), (&[rows, 0][..], &[0][..]));
+    }
+}
+
 /// A strided operand that a routine takes from a copy and loops from its buffer, before and after.
 #[test]
 fn strided_operands_of_routines() {

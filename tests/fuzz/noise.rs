@@ -72,6 +72,9 @@ impl<'a> Noise<'a> {
             };
             // Into which results NaN gets is a matter of the algorithm here, and whether it meets the zeros around an image.
             let spreads_nan = rounds == Rounds::Backward || is_of("conv");
+            // A product of many moderate numbers is not.
+            let is_product = matches!(node.op.lower, Lower::Reduction(ReduceKind::Prod));
+            self.may_overflow |= is_product && operands.iter().any(has_large_product);
             self.may_overflow |= spreads_nan && operands.iter().any(|a| numbers(a).iter().any(|v| v.is_nan()));
             match rounds {
                 Rounds::No | Rounds::Result => {}
@@ -94,6 +97,9 @@ impl<'a> Noise<'a> {
             }
             if rounds != Rounds::No && run % SETTLING == 0 {
                 results.iter_mut().for_each(|array| settle(array, amplitude, rounds == Rounds::Backward));
+                if rounds != Rounds::Result {
+                    results.iter_mut().for_each(|array| turn_zeros(array, &mut random));
+                }
             }
             if let (Lower::Slot, Some([size])) = (node.op.lower, node.attrs.dims("size"))
                 && let Some(k) = size.as_slot()
@@ -150,6 +156,16 @@ fn is_extreme(array: &Array) -> bool {
     numbers(array).iter().any(|v| v.is_infinite() || (*v != 0.0 && (v.abs() < low || v.abs() > high)))
 }
 
+/// Whether the product of some of the elements may leave the range of f32.
+fn has_large_product(array: &Array) -> bool {
+    let magnitudes = numbers(array).into_iter().map(|v| v.abs()).filter(|&v| v > 0.0);
+    let (above, below) = magnitudes.fold((0.0, 0.0), |(above, below): (f64, f64), v| {
+        let bits = v.log2();
+        (above + bits.max(0.0), below + bits.min(0.0))
+    });
+    above > 100.0 || below < -100.0
+}
+
 /// Moves the elements of a float array by up to `amplitude` units in the last place; those of few digits only if
 /// `exact_too`. The sign of NaN is any.
 fn disturb(array: &mut Array, amplitude: f64, exact_too: bool, random: &mut Random) {
@@ -190,6 +206,11 @@ fn settle(array: &mut Array, amplitude: f64, is_mixed: bool) {
             if spacing > 0.0 { (v / spacing).round() * spacing } else { v }
         }
     });
+}
+
+/// Gives zeros any sign: that of a sum's depends on what it starts from.
+fn turn_zeros(array: &mut Array, random: &mut Random) {
+    each_float(array, |_, v, _| if v == 0.0 { v.copysign(random.unit() - 0.5) } else { v });
 }
 
 /// Replaces each element, or part of a complex one, of a float array by what `f` makes of its index, its value and

@@ -204,6 +204,8 @@ fn resolve_routines(program: &Program) -> Result<Vec<Option<&'static LibraryKern
 fn output(program: &Program, index: usize) -> Output {
     let buffer = program.outputs[index].buffer;
     let donation = program.donations.iter().find(|donation| donation.output as usize == index);
+    let len = program.buffers[buffer.index()].len;
+    let stage_of = |i: usize| program.stage_of(&[&program.outputs[i].dims[..], &[len]].concat());
     Output {
         source: match program.buffers[buffer.index()].place {
             Place::Output(earlier) if (earlier as usize) < index => Source::Earlier(earlier as usize),
@@ -214,7 +216,8 @@ fn output(program: &Program, index: usize) -> Output {
         },
         state: donation.map(|donation| donation.input as usize),
         in_place: donation.is_some_and(|donation| may_update_in_place(program, donation)),
-        stage: program.stage_of(&[&program.outputs[index].dims[..], &[program.buffers[buffer.index()].len]].concat()),
+        // Not before that of the output whose elements it shares, though its own sizes may be known.
+        stage: (0..=index).filter(|&i| program.outputs[i].buffer == buffer).map(stage_of).max().unwrap_or(0),
         is_shared: program.outputs[index + 1..].iter().any(|later| later.buffer == buffer),
     }
 }

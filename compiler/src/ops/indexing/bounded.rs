@@ -79,7 +79,10 @@ routine! {
     REPEAT_COUNT "repeat_count" "The sum of `counts`; a negative one is an error." counts I64 false => |counts| {
         match counts.iter().find(|&&count| count < 0) {
             Some(bad) => Err(infer::wrong(Kind::Value, "counts of at least 0", bad)),
-            None => Ok(vec![counts.iter().sum()]),
+            None => match i64::try_from(counts.iter().sum::<i128>()) {
+                Ok(total) => Ok(vec![total.into()]),
+                Err(_) => Err(Error::new(Kind::Memory, "the sum of the counts overflows 64 bits")),
+            },
         }
     };
     REPEAT_POSITIONS "repeat_positions" "Each index as often as `counts` says, `dims` in all." counts I64 true => |counts| {

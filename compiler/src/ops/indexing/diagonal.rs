@@ -180,7 +180,8 @@ fn placed<'b>(b: build::Builder<'b>, matrix: Expr<'b>, row: Expr<'b>, k: i64, le
     let below = rows.clone() - above.clone() - length.clone();
     let below = if infer::nonnegative(&below) { below } else { below.maximum(&Dim::ZERO) };
     // A diagonal that lies outside has no elements, and nothing is wanted of it.
-    let column = if *length == Dim::ZERO {
+    let is_outside = !infer::nonnegative(&(rows.clone() - above.clone()));
+    let column = if *length == Dim::ZERO && is_outside {
         b.scalar(0.0, row.dtype())
     } else {
         let column = pad_along(row, last, above, below);

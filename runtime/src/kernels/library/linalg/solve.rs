@@ -123,8 +123,9 @@ fn pivots<T: Real>(x: MatRef<'_, T>) -> (T, Vec<T>) {
     let (n, zero) = (x.nrows(), T::from_f64(0.0));
     let factors = x.partial_piv_lu();
     let mut pivots: Vec<T> = (0..n).map(|i| factors.U()[(i, i)]).collect();
-    if pivots.contains(&zero) && is_finite(x) {
-        // What follows a zero pivot is not a number.
+    // What follows a pivot that is 0, or has no inverse, is not a number.
+    let is_infinite = |v: T| v == v && v - v != zero;
+    if is_finite(x) && pivots.iter().any(|&pivot| is_infinite(T::from_f64(1.0) / pivot)) {
         pivots.fill(zero);
     }
     let mut order = factors.P().arrays().0.to_vec();

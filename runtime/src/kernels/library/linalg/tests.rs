@@ -187,6 +187,10 @@ fn determinants_and_singular_matrices() {
     assert!(values(&run("linalg.svdvals", &[&nan], &[(DType::F32, &[1])], &[])[0])[0].is_nan());
     let zeros = Array::zeros(DType::F32, &[40, 40]).unwrap();
     assert_eq!(values(&run("linalg.det", &[&zeros], &[(DType::F32, &[])], &[])[0]), [0.0]);
+    // A pivot whose inverse is infinite.
+    let tiny: Vec<f32> = (0..1600).map(|i| if i / 40 == i % 40 { 1e-40 } else { 0.0 }).collect();
+    let tiny = Array::from_slice(&[40, 40], &tiny);
+    assert_eq!(values(&run("linalg.det", &[&tiny], &[(DType::F32, &[])], &[])[0]), [0.0]);
 }
 
 #[test]
