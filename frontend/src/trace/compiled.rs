@@ -181,7 +181,8 @@ impl Trace {
         mut seen: Option<&mut Vec<Tensor>>,
         loc: Line,
     ) -> Result<SmallVec<[Array; 2]>> {
-        let mut held = self.variables.hold(&leaves.variables, seen.is_some());
+        let mut held = Held::default();
+        held.take(&self.variables, &leaves.variables, seen.is_some());
         let random = match self.random_ticks {
             0 => None,
             ticks => Some(Array::from_slice(&[2], &crate::random::reserve(ticks))),

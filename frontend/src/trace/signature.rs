@@ -1,8 +1,8 @@
 //! [`Signature`]: what makes two calls of a function "the same", and how one trace comes to serve many sizes.
 //!
-//! Equal are: structure, types behind trait objects, static values (floats by bits), dtype and shape of every tensor and
-//! variable, which variables are trainable, and which are the same one. Sizes may be symbols: a symbol stands for any size, the same at each of its
-//! places.
+//! Equal are: structure, types behind trait objects, static values (floats by bits), dtype and shape of every tensor
+//! and variable, which variables are trainable, and which are the same one. Sizes may be symbols: a symbol stands for
+//! any size, the same at each of its places.
 
 use super::key::TypeKey;
 use super::leaf::{Extent, Leaves, StaticValue};

@@ -111,41 +111,6 @@ impl Variables {
             Source::Captured { variable, .. } => variable,
         }
     }
-
-    /// Takes what a run needs of the call's variables: snapshots of those that it reads, and the others themselves, in
-    /// the order of their ids. With `shown`, tapes are told of the values before.
-    #[inline]
-    pub(crate) fn hold<'a>(&'a self, arguments: &[&'a Variable], shown: bool) -> Held<'a> {
-        let count = self.0.len() as u32;
-        let variables: SmallVec<[&Variable; 8]> = (0..count).map(|k| self.get(k, arguments)).collect();
-        let mut order: SmallVec<[u32; 8]> = (0..count).collect();
-        if !variables.is_sorted_by_key(|v| v.id()) {
-            order.sort_unstable_by_key(|&k| variables[k as usize].id());
-        }
-        let mut held = Held::default();
-        held.snapshots.resize(variables.len(), None);
-        if shown {
-            held.values.resize(variables.len(), None);
-        }
-        for k in order {
-            let (at, variable) = (k as usize, variables[k as usize]);
-            match (self.0[at].written, shown) {
-                (true, false) => held.guards.push((k, variable.lock())),
-                (false, false) => held.snapshots[at] = Some(variable.peek()),
-                (true, true) => {
-                    let (guard, before) = variable.lock_and_read();
-                    held.guards.push((k, guard));
-                    held.values[at] = Some(before);
-                }
-                (false, true) => {
-                    let read = variable.value();
-                    held.snapshots[at] = read.array().cloned();
-                    held.values[at] = Some(read);
-                }
-            }
-        }
-        held
-    }
 }
 
 /// A call's variables while it runs. Those that it assigns are locked.
@@ -158,7 +123,41 @@ pub(crate) struct Held<'a> {
     values: SmallVec<[Option<Tensor>; 8]>,
 }
 
-impl Held<'_> {
+impl<'a> Held<'a> {
+    /// Takes what a run needs of the call's variables: snapshots of those that it reads, and the others themselves, in
+    /// the order of their ids. With `shown`, tapes are told of the values before. Fills an empty one in place: to return
+    /// one would copy its inline storage at each call.
+    #[inline]
+    pub(crate) fn take(&mut self, of: &'a Variables, arguments: &[&'a Variable], shown: bool) {
+        let count = of.0.len() as u32;
+        let variables: SmallVec<[&Variable; 8]> = (0..count).map(|k| of.get(k, arguments)).collect();
+        let mut order: SmallVec<[u32; 8]> = (0..count).collect();
+        if !variables.is_sorted_by_key(|v| v.id()) {
+            order.sort_unstable_by_key(|&k| variables[k as usize].id());
+        }
+        self.snapshots.resize(variables.len(), None);
+        if shown {
+            self.values.resize(variables.len(), None);
+        }
+        for k in order {
+            let (at, variable) = (k as usize, variables[k as usize]);
+            match (of.0[at].written, shown) {
+                (true, false) => self.guards.push((k, variable.lock())),
+                (false, false) => self.snapshots[at] = Some(variable.peek()),
+                (true, true) => {
+                    let (guard, before) = variable.lock_and_read();
+                    self.guards.push((k, guard));
+                    self.values[at] = Some(before);
+                }
+                (false, true) => {
+                    let read = variable.value();
+                    self.snapshots[at] = read.array().cloned();
+                    self.values[at] = Some(read);
+                }
+            }
+        }
+    }
+
     /// Each variable as an argument of the program.
     #[inline]
     pub(crate) fn args(&mut self) -> SmallVec<[Option<Arg<'_>>; 8]> {
