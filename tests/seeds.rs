@@ -124,3 +124,32 @@ fn methods_models_and_optimizers_bind_by_position() {
     let names: Vec<&str> = variables.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["hidden/kernel", "hidden/bias", "out/kernel", "out/bias"]);
 }
+
+#[test]
+fn first_values_are_the_same_eagerly_and_traced() {
+    #[derive(Layer)]
+    struct Model {
+        first: tl::Dense,
+        second: tl::Dense,
+    }
+    #[function]
+    fn noisy(model: &Model, x: &Tensor) -> Tensor {
+        let x = x + tl::random::normal(&[2, 3]);
+        let hidden = model.first.call(&x, Mode::Train) + tl::random::uniform(&[2, 4]);
+        model.second.call(&hidden, Mode::Train)
+    }
+    let _alone = alone();
+    let x = tl::ones(&[2, 3]);
+    let run = |traced: bool| {
+        tl::random::set_seed(11);
+        let model = Model { first: tl::Dense::new(4), second: tl::Dense::new(2) };
+        let y = [0, 1].map(|_| if traced { noisy(&model, &x) } else { noisy::eager(&model, &x) });
+        let values = model.variables().iter().map(|v| v.value().to_vec::<f32>()).collect::<Vec<_>>();
+        (values, y)
+    };
+    let ((eager, y), (traced, z)) = (run(false), run(true));
+    assert_eq!(eager, traced);
+    tl::testing::assert_all_close(&y[0], &z[0]);
+    tl::testing::assert_all_close(&y[1], &z[1]);
+    assert_ne!(eager[0][..4], eager[2][..4], "each layer has its own numbers");
+}

@@ -9,6 +9,7 @@ use crate::options::Options;
 use crate::passes::{self, PassReport};
 use crate::schedule::{self, Refusal, Schedule, schedule};
 use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -149,10 +150,22 @@ type Found = (Arc<CompiledKernel>, Origin);
 fn compile_kernels(kernels: &[Kernel]) -> Result<Vec<Found>> {
     // Fewer are done sooner than another thread wakes up.
     const WORTH_SHARING: usize = 4;
-    if kernels.len() < WORTH_SHARING {
-        return kernels.iter().map(compile_kernel).collect();
+    // A thread that waits for shared work takes up other work of its pool meanwhile. That may be a task of the user's
+    // which needs a lock that this compilation is done under: so no thread of a pool shares, and what is shared goes to
+    // threads that do nothing else.
+    let is_in_pool = rayon::current_thread_index().is_some();
+    let pool = if kernels.len() < WORTH_SHARING || is_in_pool { None } else { pool() };
+    match pool {
+        Some(pool) => pool.install(|| kernels.par_iter().map(compile_kernel).collect()),
+        None => kernels.iter().map(compile_kernel).collect(),
     }
-    kernels.par_iter().map(compile_kernel).collect()
+}
+
+/// The threads that compile; None if the system has none to give.
+fn pool() -> Option<&'static ThreadPool> {
+    static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
+    let build = || ThreadPoolBuilder::new().thread_name(|k| format!("tracelift-compile-{k}")).build().ok();
+    POOL.get_or_init(build).as_ref()
 }
 
 fn compile_kernel(kernel: &Kernel) -> Result<Found> {

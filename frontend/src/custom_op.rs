@@ -23,7 +23,7 @@ type Vjp = dyn Fn(&[Tensor], &[Tensor], &[Tensor]) -> Vec<Option<Tensor>> + Send
 /// An op of your own: a kernel in Rust, the dtypes and shapes of its results, and a gradient.
 ///
 /// It works eagerly, inside `#[function]` (compiled code calls the kernel back) and under tapes. The kernel gets concrete
-/// tensors, may use any crate and any op, and must not read variables: the call may hold them. It may run fewer times
+/// tensors, and may use any crate and any op. To read a variable that the call assigns is an error. It may run fewer times
 /// than it is called, if nothing uses its results. What it gives is checked against the shape rule; a panic in it
 /// is an error of the call. A compiled function that uses a custom op cannot be saved.
 ///
@@ -86,7 +86,7 @@ impl CustomOp {
     {
         let number = host::register(HostOp {
             name: name.to_owned(),
-            spec: Box::new(shape),
+            spec: Box::new(move |operands| unseen(|| shape(operands))),
             kernel: Box::new(move |arrays| run(&kernel, arrays)),
         });
         CustomOp { name: name.into(), number, vjp: None }
@@ -166,15 +166,19 @@ impl std::fmt::Debug for CustomOp {
     }
 }
 
-/// The user's kernel on arrays; neither a trace nor a tape sees what it does.
+/// Runs the user's code: neither a trace nor a tape sees what it does, and panics of ours are its error.
+fn unseen<R>(f: impl FnOnce() -> Result<R>) -> Result<R> {
+    recorder::suspended(|| record::unseen(|| crate::attempt(f))).0?
+}
+
+/// The user's kernel on arrays.
 fn run(kernel: &dyn Fn(&[Tensor]) -> Result<Vec<Tensor>>, arrays: &[Array]) -> Result<Vec<Array>> {
     let operands: Vec<Tensor> = arrays.iter().map(|array| Tensor::from_array(array.clone())).collect();
-    let (results, _) = recorder::suspended(|| record::unseen(|| crate::attempt(|| kernel(&operands))));
     let concrete = |result: Tensor| {
         let lost = || Error::new(Kind::Tracer, "its kernel gave a symbolic tensor");
         result.array().cloned().ok_or_else(lost)
     };
-    results??.into_iter().map(concrete).collect()
+    unseen(|| kernel(&operands))?.into_iter().map(concrete).collect()
 }
 
 #[cfg(test)]

@@ -19,7 +19,9 @@ thread_local! {
 
 /// Runs `f`, turning any Tracelift panic inside into its error. Nothing is printed; other panics pass through.
 ///
-/// With `panic = "abort"` use the `try_` twins instead.
+/// With `panic = "abort"` there is nothing to turn back: use the `try_` twins. `f::try_call` of a traced function then
+/// answers with errors of the call itself and with those that the body returns as a `Result`; an op in the body that
+/// panics ends the process.
 ///
 /// ```
 /// use tracelift as tl;

@@ -64,6 +64,7 @@ pub mod __private {
     pub use crate::trace::arg::{Arg, Returned};
     pub use crate::trace::compiled::Concrete;
     pub use crate::trace::function::{FunctionState, InputSpec, call, concrete, try_call};
+    pub use crate::trace::key::TypeKey;
     pub use crate::trace::tree::{Leaves, Tree, owned};
     pub use tracelift_runtime::DType;
 

@@ -5,14 +5,15 @@
 
 use crate::autograd::tape;
 use crate::engine::{dispatch, eager};
-use crate::error::{Error, Kind, Result, at, unwrap};
+use crate::error::{Error, Kind, Result, at, raise, unwrap};
 use crate::tensor::operand::{Held, Operand};
 use crate::tensor::{IntoTensor, Literal, Shape, Tensor, id, literal};
 use crate::trace::recorder;
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use tracelift_compiler::TensorSpec;
 use tracelift_compiler::graph::{Attrs, OpDef};
 use tracelift_compiler::ops;
@@ -40,8 +41,44 @@ struct Inner {
     dtype: DType,
     shape: Shape,
     array: Mutex<Array>,
+    /// The thread that holds the value by a [`Guard`]; 0 is none.
+    holder: AtomicUsize,
     /// The id of the tensors that reads give; changes, under the lock, with the value.
     value_id: AtomicU64,
+}
+
+thread_local! {
+    /// Its address is the thread's number.
+    static THREAD: u8 = const { 0 };
+}
+
+fn this_thread() -> usize {
+    THREAD.with(|mark| std::ptr::from_ref(mark).addr())
+}
+
+/// A variable held for writing. Another attempt by the same thread is an error instead of a wait for ever.
+pub(crate) struct Guard<'a> {
+    array: MutexGuard<'a, Array>,
+    holder: &'a AtomicUsize,
+}
+
+impl Deref for Guard<'_> {
+    type Target = Array;
+    fn deref(&self) -> &Array {
+        &self.array
+    }
+}
+
+impl DerefMut for Guard<'_> {
+    fn deref_mut(&mut self) -> &mut Array {
+        &mut self.array
+    }
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        self.holder.store(0, Ordering::Relaxed);
+    }
 }
 
 impl Variable {
@@ -49,7 +86,8 @@ impl Variable {
     #[track_caller]
     pub fn new(value: impl Literal) -> Variable {
         let loc = Location::caller();
-        recorder::variable(|| unwrap(Variable::create(unwrap(literal::read(&value, loc)), loc)))
+        let value = unwrap(literal::read(&value, loc));
+        unwrap(recorder::variable(&value.spec(), loc, || Variable::create(&value, loc)))
     }
 
     /// Which variable this is; clones are the same variable.
@@ -142,7 +180,7 @@ impl Variable {
     /// What an op that uses the variable sees: the trace's value, or a snapshot; tapes are told.
     pub(crate) fn read(&self, loc: &'static Location<'static>) -> Tensor {
         let value = recorder::read(self, loc).unwrap_or_else(|| {
-            let array = lock(&self.0.array);
+            let array = self.array();
             Tensor::with_id(array.clone(), self.0.value_id.load(Ordering::Relaxed))
         });
         tape::note_read(self, &value);
@@ -151,28 +189,51 @@ impl Variable {
 
     /// The value now, unseen by traces and tapes.
     pub(crate) fn peek(&self) -> Array {
-        lock(&self.0.array).clone()
+        self.array().clone()
     }
 
     /// Holds the variable for writing: others read before or after. Reads give tensors of a new id from then on.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Array> {
-        let array = lock(&self.0.array);
+    pub(crate) fn lock(&self) -> Guard<'_> {
+        let guard = self.guard();
         self.0.value_id.store(id::fresh(), Ordering::Relaxed);
-        array
+        guard
     }
 
     /// [`lock`](Self::lock), and the value before as tapes see it.
-    pub(crate) fn lock_and_read(&self) -> (MutexGuard<'_, Array>, Tensor) {
-        let array = lock(&self.0.array);
-        let value = Tensor::with_id(array.clone(), self.0.value_id.swap(id::fresh(), Ordering::Relaxed));
+    pub(crate) fn lock_and_read(&self) -> (Guard<'_>, Tensor) {
+        let guard = self.guard();
+        let value = Tensor::with_id(guard.clone(), self.0.value_id.swap(id::fresh(), Ordering::Relaxed));
         tape::note_read(self, &value);
-        (array, value)
+        (guard, value)
     }
 
-    fn create(value: Tensor, loc: &'static Location<'static>) -> Result<Variable> {
+    fn guard(&self) -> Guard<'_> {
+        let array = self.array();
+        self.0.holder.store(this_thread(), Ordering::Relaxed);
+        Guard { array, holder: &self.0.holder }
+    }
+
+    /// Exclusive access to the value. Panics if this thread has it already.
+    fn array(&self) -> MutexGuard<'_, Array> {
+        match self.0.array.try_lock() {
+            Ok(array) => array,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) if self.0.holder.load(Ordering::Relaxed) == this_thread() => self.refuse(),
+            Err(TryLockError::WouldBlock) => lock(&self.0.array),
+        }
+    }
+
+    #[cold]
+    fn refuse(&self) -> ! {
+        let text = format!("{} is held by the call that runs on this thread", self.title());
+        let hint = "what a kernel needs of a variable is an operand of its op";
+        raise(Error::new(Kind::Value, text).hint(hint), Location::caller())
+    }
+
+    fn create(value: &Tensor, loc: &'static Location<'static>) -> Result<Variable> {
         let array = match value.array() {
             Some(array) => array.clone(),
-            None => recorder::constant_value(&value).map_err(|e| at(e, loc))?,
+            None => recorder::constant_value(value).map_err(|e| at(e, loc))?,
         };
         Ok(Variable(Arc::new(Inner {
             id: id::fresh(),
@@ -181,6 +242,7 @@ impl Variable {
             dtype: array.dtype(),
             shape: array.shape().into(),
             array: Mutex::new(array),
+            holder: AtomicUsize::new(0),
             value_id: AtomicU64::new(id::fresh()),
         })))
     }
@@ -202,7 +264,7 @@ impl Variable {
             let result = dispatch::apply(op, Attrs::new(), &[&self.read(loc), &delta], loc)?;
             return self.store(what, &result[0], loc);
         }
-        let mut array = lock(&self.0.array);
+        let mut array = self.array();
         let old = Tensor::from_array(array.clone());
         let new = eager::run(op, &Attrs::new(), &[&old, &delta], loc)?;
         self.check(what, &new[0], loc)?;

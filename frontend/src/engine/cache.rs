@@ -90,14 +90,19 @@ pub(crate) fn run(
 ) -> Result<(Results, u32)> {
     let hash = key.hash();
     let slot = (hash >> 32) as usize % SLOTS;
-    let found = RECENT.with_borrow(|recent| {
-        let recent = recent[slot].as_ref().filter(|r| r.entry.serves(key, inputs) && r.accepts(inputs))?;
-        Some(recent.entry.run(inputs))
+    // Taken out while it runs: the kernel of a custom op may run ops that look here, this one too.
+    let found = RECENT.with_borrow_mut(|recent| {
+        recent[slot].take_if(|recent| recent.entry.serves(key, inputs) && recent.accepts(inputs))
     });
-    match found {
-        Some(outcome) => outcome,
-        None => prepare(key, hash, slot, inputs, build)?.run(inputs),
-    }
+    let recent = match found {
+        Some(recent) => recent,
+        None => prepare(key, hash, inputs, build)?,
+    };
+    let outcome = recent.entry.run(inputs);
+    let old = RECENT.with_borrow_mut(|table| table[slot].replace(recent));
+    // Dropped outside the borrow, as the last owner of a program drops more.
+    drop(old);
+    outcome
 }
 
 /// Forgets every program.
@@ -106,15 +111,14 @@ pub(crate) fn clear() {
     RECENT.with_borrow_mut(|recent| recent.fill_with(|| None));
 }
 
-/// Finds or makes the program, and puts it in the thread's table.
+/// Finds or makes the program.
 #[cold]
 fn prepare(
     key: &Key<'_>,
     hash: u64,
-    slot: usize,
     inputs: &[&Array],
     build: &dyn Fn(&[TensorSpec]) -> Result<Source>,
-) -> Result<Arc<Entry>> {
+) -> Result<Recent> {
     // Built for the operands as they are first: this is where wrong ones are refused.
     let exact = build(&key::concrete_specs(inputs))?;
     let known = shared(hash, |entries| entries.iter().find(|e| e.serves(key, inputs)).cloned());
@@ -126,9 +130,7 @@ fn prepare(
             entry
         }
     };
-    let recent = Recent { entry: entry.clone(), accepted: operands_of(inputs) };
-    RECENT.with_borrow_mut(|table| table[slot] = Some(recent));
-    Ok(entry)
+    Ok(Recent { entry, accepted: operands_of(inputs) })
 }
 
 fn shared<R>(hash: u64, f: impl FnOnce(&mut Vec<Arc<Entry>>) -> R) -> R {

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::losses::elementwise::{self, EPSILON};
 use crate::losses::reduction::same_rank;
 use crate::tensor::Tensor;
+use crate::trace::key::CallableKey;
 use tracelift_runtime::DType;
 
 /// A weighted mean over batches: `Σ w x / Σ w`, 0 before the first.
@@ -88,15 +89,16 @@ impl Metric for Sum {
 /// ```
 pub struct MeanOf<F> {
     values: F,
+    key: CallableKey,
     mean: Mean,
 }
 
-metric_tree! { [F: Fn(&Tensor, &Tensor) -> Tensor] MeanOf<F> { mean } }
+metric_tree! { [F: Fn(&Tensor, &Tensor) -> Tensor] MeanOf<F> { key, mean } }
 
 impl<F: Fn(&Tensor, &Tensor) -> Tensor> MeanOf<F> {
     /// Of this function of truth and prediction.
     pub fn new(values: F) -> Self {
-        MeanOf { values, mean: Mean::new() }
+        MeanOf { values, key: CallableKey::new::<F>(), mean: Mean::new() }
     }
 }
 

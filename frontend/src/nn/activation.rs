@@ -3,12 +3,11 @@
 use crate::engine::dispatch;
 use crate::error::{Error, Kind, Result, raise};
 use crate::tensor::{Operand, Tensor};
+use crate::trace::key::CallableKey;
 use crate::trace::tree::{Leaves, Tree};
-use std::any::TypeId;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use tracelift_compiler::graph::Attrs;
 use tracelift_compiler::graph::opdef::{OpDef, Operands};
 use tracelift_compiler::ops;
@@ -32,10 +31,7 @@ enum Apply {
 enum Key {
     Nothing,
     Name(&'static str),
-    /// A function, or a closure that captures nothing.
-    Type(TypeId),
-    /// A closure with captures: itself alone.
-    Instance(u64),
+    Function(CallableKey),
 }
 
 /// The name of an op of one operand (`"relu"`), a function (`Tensor::relu`) or a closure
@@ -92,12 +88,7 @@ impl IntoActivation for Activation {
 
 impl<F: Fn(&Tensor) -> Tensor + Send + Sync + 'static> IntoActivation for F {
     fn into_activation(self) -> Result<Activation> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let key = match size_of::<F>() {
-            0 => Key::Type(TypeId::of::<F>()),
-            _ => Key::Instance(NEXT.fetch_add(1, Ordering::Relaxed)),
-        };
-        Ok(Activation { apply: Apply::Function(Arc::new(self)), key })
+        Ok(Activation { apply: Apply::Function(Arc::new(self)), key: Key::Function(CallableKey::new::<F>()) })
     }
 }
 

@@ -1,7 +1,6 @@
 //! First values of variables, by Keras's formulas.
 
 use crate::tensor::Tensor;
-use crate::trace::recorder::suspended;
 use crate::variable::Variable;
 use tracelift_runtime::DType;
 
@@ -134,10 +133,11 @@ impl Initializer {
         }
     }
 
-    /// A variable with such a first value, drawn once even while a function is traced.
+    /// A variable with such a first value, drawn once even while a function is traced. Such draws have ticks of their
+    /// own, so that a layer has the same first values eagerly and traced.
     #[track_caller]
     pub fn variable(self, shape: &[usize], dtype: DType) -> Variable {
-        suspended(|| Variable::new(self.value(shape, dtype)))
+        crate::random::first_values(|| Variable::new(self.value(shape, dtype)))
     }
 }
 

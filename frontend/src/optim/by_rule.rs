@@ -220,9 +220,7 @@ impl<R: Rule> ByRule<R> {
         for ((gradient, variable), state) in gradients.into_iter().zip(variables).zip(&states) {
             let mut value = variable.value();
             let number = |x: &Tensor| x.cast(variable.dtype());
-            let decay = self.rule.weight_decay(self.options.weight_decay, variable);
-            let name = variable.name();
-            if let Some(decay) = decay.filter(|_| !self.options.undecayed.iter().any(|word| name.contains(word))) {
+            if let Some(decay) = state.decay {
                 value = &value - &value * number(&(&rate * decay));
             }
             let slots: SmallVec<[Tensor; 4]> = state.of_rule().map(Variable::value).collect();
@@ -237,10 +235,13 @@ impl<R: Rule> ByRule<R> {
         Ok(())
     }
 
-    /// The slots of a variable: the rule's, then those of the options.
+    /// What is kept for a variable: whether it decays, and its slots: the rule's, then those of the options.
     fn state(&self, variable: &Variable) -> State {
         let rule = self.rule.slots(variable);
-        let mut state = State::new(rule.len());
+        let name = variable.name();
+        let decay = self.rule.weight_decay(self.options.weight_decay, variable);
+        let decay = decay.filter(|_| !self.options.undecayed.iter().any(|word| name.contains(word)));
+        let mut state = State::new(rule.len(), decay);
         let average = self.options.average.map(|_| Slot::like(variable, AVERAGE));
         let accumulated = self.options.accumulate.map(|_| Slot::like(variable, ACCUMULATED));
         for slot in rule.into_iter().chain(average).chain(accumulated) {
@@ -339,9 +340,10 @@ impl<R: Rule> Tree for ByRule<R> {
             leaves.word(word);
         }
         let number = |x: Option<f64>| x.unwrap_or(f64::NAN);
-        let numbers = [limit, number(options.weight_decay), number(options.average), number(options.loss_scale)];
-        let configured = self.rule.numbers().into_iter().chain(self.rate.numbers());
-        numbers.into_iter().chain(configured).for_each(|number| leaves.word(number.to_bits()));
+        leaves.numbers(&[limit, number(options.weight_decay), number(options.average), number(options.loss_scale)]);
+        leaves.numbers(&self.rule.numbers());
+        self.rate.visit(leaves);
+        leaves.word(options.undecayed.len() as u64);
         options.undecayed.iter().for_each(|word| leaves.text(word));
         let own = [("learning_rate", &self.learning_rate), ("iterations", &self.iterations)];
         let shared = self.rule.shared().iter().map(|(name, variable)| (*name, variable));

@@ -3,6 +3,8 @@
 //! An optimizer takes a schedule instead of a number: `Adam::new(ExponentialDecay::new(0.1, 1000, 0.96))`.
 
 use crate::tensor::Tensor;
+use crate::trace::key::TypeKey;
+use crate::trace::tree::Leaves;
 use smallvec::{SmallVec, smallvec};
 use std::f64::consts::PI;
 
@@ -13,6 +15,12 @@ pub trait Schedule: Send + Sync {
 
     /// The configuration: other numbers are another trace. Truth values as 0 and 1.
     fn numbers(&self) -> SmallVec<[f64; 8]>;
+
+    /// Another type is another trace too. Not to be overridden.
+    #[doc(hidden)]
+    fn type_key(&self) -> TypeKey {
+        TypeKey::of::<Self>()
+    }
 
     /// The rate at a step, as a number.
     fn at(&self, step: u64) -> f64
@@ -39,11 +47,15 @@ pub enum Rate {
 }
 
 impl Rate {
-    /// What another trace has otherwise. A fixed rate is a variable: another value is not.
-    pub(super) fn numbers(&self) -> SmallVec<[f64; 8]> {
+    /// Shows what another trace has otherwise. A fixed rate is a variable: another value is not.
+    pub(super) fn visit(&self, leaves: &mut Leaves<'_>) {
         match self {
-            Rate::Fixed(_) => SmallVec::new(),
-            Rate::Scheduled(schedule) => schedule.numbers(),
+            Rate::Fixed(_) => leaves.word(0),
+            Rate::Scheduled(schedule) => {
+                leaves.word(1);
+                leaves.type_key(schedule.type_key());
+                leaves.numbers(&schedule.numbers());
+            }
         }
     }
 }
@@ -104,7 +116,7 @@ impl Schedule for ExponentialDecay {
         self.initial * crate::pow(self.decay_rate, quotient(step, self.decay_steps, self.staircase))
     }
     fn numbers(&self) -> SmallVec<[f64; 8]> {
-        smallvec![1.0, self.initial, self.decay_steps, self.decay_rate, f64::from(self.staircase)]
+        smallvec![self.initial, self.decay_steps, self.decay_rate, f64::from(self.staircase)]
     }
 }
 
@@ -133,7 +145,7 @@ impl Schedule for PiecewiseConstantDecay {
     }
     fn numbers(&self) -> SmallVec<[f64; 8]> {
         let lists = self.boundaries.iter().chain(&self.values).copied();
-        [2.0, self.values.len() as f64].into_iter().chain(lists).collect()
+        std::iter::once(self.values.len() as f64).chain(lists).collect()
     }
 }
 
@@ -182,7 +194,7 @@ impl Schedule for PolynomialDecay {
         (self.initial - self.end) * crate::pow(1.0 - done, self.power) + self.end
     }
     fn numbers(&self) -> SmallVec<[f64; 8]> {
-        smallvec![3.0, self.initial, self.decay_steps, self.end, self.power, f64::from(self.cycle)]
+        smallvec![self.initial, self.decay_steps, self.end, self.power, f64::from(self.cycle)]
     }
 }
 
@@ -212,7 +224,7 @@ impl Schedule for InverseTimeDecay {
         self.initial / (1.0 + self.decay_rate * quotient(step, self.decay_steps, self.staircase))
     }
     fn numbers(&self) -> SmallVec<[f64; 8]> {
-        smallvec![4.0, self.initial, self.decay_steps, self.decay_rate, f64::from(self.staircase)]
+        smallvec![self.initial, self.decay_steps, self.decay_rate, f64::from(self.staircase)]
     }
 }
 
@@ -261,7 +273,7 @@ impl Schedule for CosineDecay {
     }
     fn numbers(&self) -> SmallVec<[f64; 8]> {
         let (target, steps) = self.warmup.unwrap_or((f64::NAN, 0.0));
-        smallvec![5.0, self.initial, self.decay_steps, self.alpha, target, steps]
+        smallvec![self.initial, self.decay_steps, self.alpha, target, steps]
     }
 }
 
@@ -314,7 +326,7 @@ impl Schedule for CosineDecayRestarts {
         self.initial * ((1.0 - self.alpha) * wave + self.alpha)
     }
     fn numbers(&self) -> SmallVec<[f64; 8]> {
-        smallvec![6.0, self.initial, self.first_decay_steps, self.t_mul, self.m_mul, self.alpha]
+        smallvec![self.initial, self.first_decay_steps, self.t_mul, self.m_mul, self.alpha]
     }
 }
 

@@ -21,12 +21,14 @@ struct Node {
 pub(super) struct State {
     variables: Vec<(&'static str, Variable)>,
     of_rule: usize,
+    /// How strongly the variable decays. Decided once, as names may have a say in it that a signature does not hold.
+    pub(super) decay: Option<f64>,
 }
 
 impl State {
     /// Empty; the first `of_rule` variables will be the rule's.
-    pub(super) fn new(of_rule: usize) -> State {
-        State { variables: Vec::new(), of_rule }
+    pub(super) fn new(of_rule: usize, decay: Option<f64>) -> State {
+        State { variables: Vec::new(), of_rule, decay }
     }
 
     pub(super) fn push(&mut self, name: &'static str, variable: Variable) {
@@ -70,6 +72,8 @@ impl Slots {
         let mut count = 0;
         for (index, node) in self.nodes().enumerate() {
             leaves.reference(node.owner);
+            leaves.word(node.state.of_rule as u64);
+            leaves.numbers(node.state.decay.as_slice());
             for (name, variable) in &node.state.variables {
                 leaves.enter(name);
                 leaves.enter_index(index);

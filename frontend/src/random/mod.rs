@@ -1,7 +1,8 @@
 //! Random tensors: a seeded process-wide generator, generators of one's own, and stateless draws.
 //!
 //! Counter-based (Philox4x32-10): a draw depends on the seed, the tick and the element's index, so it is the same
-//! eager or traced and for any number of threads. Each draw takes one tick, in program order.
+//! eager or traced and for any number of threads. Each draw takes one tick, in program order. The first values of layers
+//! have ticks of their own: they are drawn while a function is traced, but other draws when it runs.
 //!
 //! A distribution comes in three forms: from the process generator (`normal`), a function of a seed
 //! (`stateless_normal`, see [`IntoSeed`]), and from a generator (`Generator::normal`).
@@ -9,6 +10,8 @@
 mod generator;
 mod seed;
 mod spread;
+
+use generator::mix;
 
 pub use generator::Generator;
 pub use seed::IntoSeed;
@@ -18,6 +21,7 @@ use crate::engine::dispatch;
 use crate::error::{Result, unwrap};
 use crate::tensor::{IntoInts, IntoTensor, Tensor};
 use crate::trace::recorder;
+use std::cell::Cell;
 use std::panic::Location;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -25,8 +29,22 @@ use tracelift_compiler::graph::{Attrs, OpDef};
 use tracelift_compiler::{Dim, ops};
 use tracelift_runtime::{Array, DType};
 
-/// Seed and next tick of the process generator; None until the first use.
-static PROCESS: Mutex<Option<[u64; 2]>> = Mutex::new(None);
+/// The process generator; None until the first use.
+static PROCESS: Mutex<Option<Process>> = Mutex::new(None);
+
+/// Two streams of one seed.
+struct Process {
+    seed: u64,
+    /// The next tick.
+    tick: u64,
+    /// The next tick of first values.
+    first_value: u64,
+}
+
+thread_local! {
+    /// Whether draws on this thread are first values.
+    static FIRST_VALUES: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Where a draw takes its tick from.
 enum Stream<'a> {
@@ -46,16 +64,38 @@ enum Stream<'a> {
 /// assert_eq!(x, tl::random::normal(&[3]));
 /// ```
 pub fn set_seed(seed: u64) {
-    *PROCESS.lock().unwrap_or_else(PoisonError::into_inner) = Some([seed, 0]);
+    *PROCESS.lock().unwrap_or_else(PoisonError::into_inner) = Some(Process::new(seed));
 }
 
 /// Takes ticks from the process generator: seed and first tick.
 pub(crate) fn reserve(ticks: u64) -> [u64; 2] {
     let mut process = PROCESS.lock().unwrap_or_else(PoisonError::into_inner);
-    let state = process.get_or_insert_with(|| [entropy(), 0]);
-    let [seed, tick] = *state;
-    state[1] = tick.wrapping_add(ticks);
+    let process = process.get_or_insert_with(|| Process::new(entropy()));
+    let (seed, next) = match FIRST_VALUES.get() {
+        false => (process.seed, &mut process.tick),
+        true => (mix(process.seed), &mut process.first_value),
+    };
+    let tick = *next;
+    *next = tick.wrapping_add(ticks);
     [seed, tick]
+}
+
+/// Runs `f`, which draws first values of variables: eagerly, whenever that is.
+pub(crate) fn first_values<R>(f: impl FnOnce() -> R) -> R {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            FIRST_VALUES.set(self.0);
+        }
+    }
+    let _restore = Restore(FIRST_VALUES.replace(true));
+    recorder::suspended(f)
+}
+
+impl Process {
+    fn new(seed: u64) -> Process {
+        Process { seed, tick: 0, first_value: 0 }
+    }
 }
 
 /// f32 uniform in `0..1` of symbolic sizes, from the process generator.

@@ -98,6 +98,7 @@ impl<'a> Arg for &'a dyn Layer {
 
     fn visit<'b>(&'b self, leaves: &mut Leaves<'b>) {
         leaves.set_object(true);
+        leaves.type_key((**self).type_key());
         (**self).visit(leaves);
     }
     fn hold(&self, _: &mut dyn FnMut(&Tensor) -> Tensor) {}

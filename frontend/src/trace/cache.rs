@@ -28,8 +28,8 @@ impl Last {
     pub(crate) fn admits(&self, leaves: &Leaves<'_>) -> bool {
         let same = self.variables.iter().copied().eq(leaves.variables.iter().map(|v| v.id()));
         match same {
-            true => self.trace.signature.admits_with_known_variables(leaves),
-            false => self.trace.signature.admits(leaves),
+            true => self.trace.admits_with_known_variables(leaves),
+            false => self.trace.admits(leaves),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::arg::{Arg, Returned};
 use super::compiled::Concrete;
 use super::function::{self, FunctionState};
+use super::key::TypeKey;
 use super::tree::Tree;
 use crate::error::Result;
 use std::sync::Arc;
@@ -94,21 +95,21 @@ macro_rules! arities {
             #[track_caller]
             pub fn call(&self, $($a: &$A),*) -> R {
                 #[allow(unused_variables)]
-                function::call(&self.state, &[], ($($a,)*), |args, held| (self.body)($(args.$i.lend(&held.$i)),*))
+                function::call(&self.state, TypeKey::of::<()>(), ($($a,)*), |args, held| (self.body)($(args.$i.lend(&held.$i)),*))
             }
 
             /// The twin of `call`: an error of any op is the answer.
             #[track_caller]
             pub fn try_call(&self, $($a: &$A),*) -> Result<R> {
                 #[allow(unused_variables)]
-                function::try_call(&self.state, &[], ($($a,)*), |args, held| (self.body)($(args.$i.lend(&held.$i)),*))
+                function::try_call(&self.state, TypeKey::of::<()>(), ($($a,)*), |args, held| (self.body)($(args.$i.lend(&held.$i)),*))
             }
 
             /// The trace for these arguments, made if there is none; nothing is run.
             #[track_caller]
             pub fn concrete(&self, $($a: &$A),*) -> Result<Concrete> {
                 #[allow(unused_variables)]
-                function::concrete(&self.state, &[], ($($a,)*), |args, held| (self.body)($(args.$i.lend(&held.$i)),*))
+                function::concrete(&self.state, TypeKey::of::<()>(), ($($a,)*), |args, held| (self.body)($(args.$i.lend(&held.$i)),*))
             }
 
             /// Traces and compiles for such arguments ahead of use; nothing is run.

@@ -1,11 +1,13 @@
 //! [`Trace`]: a finished trace and its compiled code; [`Concrete`]: a user's handle on one.
 //!
 //! A run locks the variables that the trace assigns, in the order of their ids, until it is over, and takes
-//! snapshots of those it only reads. It allocates nothing of its own for up to eight variables.
+//! snapshots of those it only reads (see [`variables`](super::variables)). It allocates nothing of its own for up to
+//! eight variables.
 
 use super::leaf::Leaves;
 use super::recorder::{InputSource, Recording};
 use super::signature::Signature;
+use super::variables::{Held, Variables};
 use crate::autograd::tape;
 use crate::config;
 use crate::engine::backend::{Arg, Backend, Compilation};
@@ -19,12 +21,12 @@ use smallvec::SmallVec;
 use std::any::Any;
 use std::fmt;
 use std::panic::Location;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 use tracelift_compiler::TensorSpec;
 use tracelift_compiler::graph::builder::GraphBuilder;
 use tracelift_compiler::graph::opdef::Effects;
-use tracelift_compiler::graph::{Graph, edit};
+use tracelift_compiler::graph::{AttrValue, Graph, Node, edit};
 use tracelift_runtime::Array;
 
 type Line = &'static Location<'static>;
@@ -39,10 +41,8 @@ pub(crate) struct Trace {
     pub(crate) timing: Timing,
     backend: Backend,
     inputs: Box<[InputSource]>,
-    variables: Box<[Slot]>,
+    variables: Variables,
     captured: Box<[Tensor]>,
-    /// The variable arguments of the call that was traced: those that a saved program holds.
-    traced_variables: Box<[Variable]>,
     random_ticks: u64,
     /// Ids of float tensors from outside that are constants in the graph.
     constants: Box<[u64]>,
@@ -69,25 +69,12 @@ pub struct Timing {
     pub compiling: Duration,
 }
 
-/// A variable of the trace.
-struct Slot {
-    source: VariableSource,
-    written: bool,
-}
-
-enum VariableSource {
-    /// Variable leaf of the arguments.
-    Argument(u32),
-    /// The same at every call.
-    Captured(Variable),
-}
-
 impl Trace {
-    /// Compiles a recording. `leaves` are those of the call now that the body has run: it may have made variables.
+    /// Compiles a recording that used these variables.
     pub(crate) fn compile(
         recording: Recording,
         signature: Signature,
-        leaves: &Leaves<'_>,
+        variables: Variables,
         names: &[&str],
         template: Box<dyn Any + Send + Sync>,
         tracing: Duration,
@@ -102,14 +89,6 @@ impl Trace {
             codegen: compilation.spent(|report| report.codegen_time),
             compiling,
         };
-        let slots = recording.variables.into_iter().map(|used| {
-            let position = leaves.variables.iter().position(|v| v.id() == used.variable.id());
-            let source = match position {
-                Some(i) => VariableSource::Argument(i as u32),
-                None => VariableSource::Captured(used.variable),
-            };
-            Slot { source, written: used.written }
-        });
         Ok(Trace {
             description: signature.describe(names),
             signature,
@@ -118,15 +97,41 @@ impl Trace {
             timing,
             backend,
             inputs: recording.inputs.into(),
-            variables: slots.collect(),
+            variables,
             captured: recording.captured.into(),
-            traced_variables: leaves.variables.iter().map(|&v| v.clone()).collect(),
             random_ticks: recording.random_ticks,
             constants: recording.constants.into(),
             is_differentiable: recording.is_differentiable,
             taped: TapedForms::default(),
             template,
         })
+    }
+
+    /// Whether the trace serves the call.
+    pub(crate) fn admits(&self, leaves: &Leaves<'_>) -> bool {
+        self.signature.admits(leaves) && self.variables.admit(leaves)
+    }
+
+    /// [`admits`](Self::admits) for a call with exactly the variables of one that it admitted.
+    pub(crate) fn admits_with_known_variables(&self, leaves: &Leaves<'_>) -> bool {
+        self.signature.admits_with_known_variables(leaves) && self.variables.admit_known()
+    }
+
+    /// Whether another run of the body has recorded the same, with these variables.
+    pub(crate) fn is(&self, recording: &Recording, variables: &Variables) -> bool {
+        let data = |tensor: &Tensor| tensor.array().cloned().map(AttrValue::Data);
+        let same_tensor = |(a, b): (&Tensor, &Tensor)| a.id() == b.id() || data(a) == data(b);
+        self.random_ticks == recording.random_ticks
+            && *self.inputs == *recording.inputs
+            && self.variables.are(variables)
+            && self.captured.len() == recording.captured.len()
+            && self.captured.iter().zip(&recording.captured).all(same_tensor)
+            && is_same(&self.graph, &recording.graph)
+    }
+
+    /// Other variables may be where this call has others than the traced one.
+    pub(crate) fn free(&self, leaves: &Leaves<'_>) {
+        self.variables.free(leaves);
     }
 
     /// Runs the compiled code on a call's leaves. The results are in the order of the template's symbolic leaves.
@@ -161,7 +166,7 @@ impl Trace {
             InputSource::Captured(i) => tape::watches(self.captured[i as usize].id()),
             InputSource::Random => false,
             InputSource::Variable(i) => {
-                let variable = self.variables[i as usize].variable(leaves);
+                let variable = self.variables.get(i, &leaves.variables);
                 variable.dtype().is_float() && tape::watches(variable.value().id())
             }
         };
@@ -176,90 +181,68 @@ impl Trace {
         mut seen: Option<&mut Vec<Tensor>>,
         loc: Line,
     ) -> Result<SmallVec<[Array; 2]>> {
-        let variables: SmallVec<[&Variable; 8]> = self.variables.iter().map(|slot| slot.variable(leaves)).collect();
-        let mut order: SmallVec<[u32; 8]> = (0..variables.len() as u32).collect();
-        if !variables.is_sorted_by_key(|v| v.id()) {
-            order.sort_unstable_by_key(|&i| variables[i as usize].id());
-        }
-        let mut snapshots: SmallVec<[Option<Array>; 8]> = variables.iter().map(|_| None).collect();
-        let mut guards: SmallVec<[(u32, MutexGuard<'_, Array>); 8]> = SmallVec::new();
-        let mut values: SmallVec<[Option<Tensor>; 8]> = SmallVec::new();
-        if seen.is_some() {
-            values.resize(variables.len(), None);
-        }
-        for i in order {
-            let variable = variables[i as usize];
-            match (self.variables[i as usize].written, values.get_mut(i as usize)) {
-                (true, None) => guards.push((i, variable.lock())),
-                (false, None) => snapshots[i as usize] = Some(variable.peek()),
-                (true, Some(value)) => {
-                    let (guard, before) = variable.lock_and_read();
-                    guards.push((i, guard));
-                    *value = Some(before);
-                }
-                (false, Some(value)) => {
-                    let read = variable.value();
-                    snapshots[i as usize] = read.array().cloned();
-                    *value = Some(read);
-                }
-            }
-        }
-        let mut states: SmallVec<[Option<&mut Array>; 8]> = variables.iter().map(|_| None).collect();
-        for (i, guard) in &mut guards {
-            states[*i as usize] = Some(guard);
-        }
+        let mut held = Held::default();
+        held.take(&self.variables, &leaves.variables, seen.is_some());
         let random = match self.random_ticks {
             0 => None,
             ticks => Some(Array::from_slice(&[2], &crate::random::reserve(ticks))),
         };
-        let missing = || Error::new(Kind::Internal, "a trace's input has no source");
         if let Some(seen) = &mut seen {
+            let inputs = self.input_tensors(leaves, random.as_ref(), &|k| held.shown(k));
+            seen.extend(inputs.ok_or_else(missing)?);
+        }
+        let outcome = {
+            let mut states = held.args();
+            let mut args: SmallVec<[Arg<'_>; 16]> = SmallVec::new();
             for input in &self.inputs {
-                seen.push(match *input {
-                    InputSource::Leaf(i) => leaves.tensors[i as usize].clone(),
-                    InputSource::Captured(i) => self.captured[i as usize].clone(),
-                    InputSource::Random => Tensor::from_array(random.clone().ok_or_else(missing)?),
-                    InputSource::Variable(i) => values[i as usize].clone().ok_or_else(missing)?,
-                });
+                let arg = match *input {
+                    InputSource::Leaf(i) => leaves.tensors[i as usize].array().map(Arg::Ref),
+                    InputSource::Captured(i) => self.captured[i as usize].array().map(Arg::Ref),
+                    InputSource::Random => random.as_ref().map(Arg::Ref),
+                    InputSource::Variable(k) => states[k as usize].take(),
+                };
+                args.push(arg.ok_or_else(missing)?);
             }
-        }
-        let mut args: SmallVec<[Arg<'_>; 16]> = SmallVec::new();
-        for input in &self.inputs {
-            args.push(match *input {
-                InputSource::Leaf(i) => Arg::Ref(leaves.tensors[i as usize].array().ok_or_else(missing)?),
-                InputSource::Captured(i) => Arg::Ref(self.captured[i as usize].array().ok_or_else(missing)?),
-                InputSource::Random => Arg::Ref(random.as_ref().ok_or_else(missing)?),
-                InputSource::Variable(i) => match states[i as usize].take() {
-                    Some(state) => Arg::State(state),
-                    None => Arg::Ref(snapshots[i as usize].as_ref().ok_or_else(missing)?),
-                },
-            });
-        }
-        let outcome = code.run(&mut args);
-        drop(args);
-        drop(states);
-        let results = match outcome {
-            Ok(results) => results,
-            // Memory is the whole function's.
-            Err(error) if error.kind() == Kind::Memory => return Err(self.with_largest(error, leaves)),
-            Err(error) => {
-                let state = |i: u32| guards.iter().find(|(k, _)| *k == i).map(|(_, array)| Array::clone(array));
-                let variable = |i: u32| snapshots[i as usize].clone().or_else(|| state(i));
-                let inputs = self.inputs.iter().map(|input| match *input {
-                    InputSource::Leaf(i) => Some(leaves.tensors[i as usize].clone()),
-                    InputSource::Captured(i) => Some(self.captured[i as usize].clone()),
-                    InputSource::Random => random.clone().map(Tensor::from_array),
-                    InputSource::Variable(i) => variable(i).map(Tensor::from_array),
-                });
-                let inputs: Option<Vec<Tensor>> = inputs.collect();
-                drop(guards);
-                return Err(self.explained(error, inputs, loc));
-            }
+            code.run(&mut args)
         };
-        if let Some(seen) = seen.filter(|_| config::checks_numerics()) {
-            self.check(&results, &mut guards, &values, seen, loc)?;
+        match outcome {
+            Ok(results) => {
+                if let Some(seen) = seen.filter(|_| config::checks_numerics()) {
+                    self.check(&results, &mut held, seen, loc)?;
+                }
+                Ok(results)
+            }
+            Err(error) => Err(self.failure(error, leaves, held, random, loc)),
         }
-        Ok(results)
+    }
+
+    /// The inputs of a run as tensors, given the values of variables.
+    fn input_tensors(
+        &self,
+        leaves: &Leaves<'_>,
+        random: Option<&Array>,
+        variable: &dyn Fn(u32) -> Option<Tensor>,
+    ) -> Option<Vec<Tensor>> {
+        let tensor = |input: &InputSource| match *input {
+            InputSource::Leaf(i) => Some(leaves.tensors[i as usize].clone()),
+            InputSource::Captured(i) => Some(self.captured[i as usize].clone()),
+            InputSource::Random => random.cloned().map(Tensor::from_array),
+            InputSource::Variable(k) => variable(k),
+        };
+        self.inputs.iter().map(tensor).collect()
+    }
+
+    /// The error of a failed run in words that help: which op failed, or needs most of the memory. Lets go of the
+    /// variables.
+    #[cold]
+    fn failure(&self, error: Error, leaves: &Leaves<'_>, held: Held<'_>, random: Option<Array>, loc: Line) -> Error {
+        // Memory is the whole function's.
+        if error.kind() == Kind::Memory {
+            return self.with_largest(error, leaves);
+        }
+        let inputs = self.input_tensors(leaves, random.as_ref(), &|k| held.value(k).map(Tensor::from_array));
+        drop(held);
+        self.explained(error, inputs, loc)
     }
 
     /// An error about memory with the function, and the op that needs most of it with its line.
@@ -315,22 +298,11 @@ impl Trace {
     /// An error that names the op which made a value that is not finite, if there is one. The variables have their old
     /// values then.
     #[cold]
-    fn check(
-        &self,
-        results: &[Array],
-        guards: &mut [(u32, MutexGuard<'_, Array>)],
-        before: &[Option<Tensor>],
-        inputs: &[Tensor],
-        loc: Line,
-    ) -> Result<()> {
-        if results.iter().all(numerics::is_finite) && guards.iter().all(|(_, array)| numerics::is_finite(array)) {
+    fn check(&self, results: &[Array], held: &mut Held<'_>, inputs: &[Tensor], loc: Line) -> Result<()> {
+        if results.iter().chain(held.states()).all(numerics::is_finite) {
             return Ok(());
         }
-        for (i, guard) in guards {
-            if let Some(array) = before[*i as usize].as_ref().and_then(Tensor::array) {
-                guard.clone_from(array);
-            }
-        }
+        held.restore();
         Err(numerics::blame(&self.graph, inputs, loc))
     }
 
@@ -339,9 +311,9 @@ impl Trace {
         self.template.downcast_ref()
     }
 
-    /// The trace as a graph of the tensor arguments alone: captured tensors and variables become constants of
-    /// their present value.
-    pub(crate) fn frozen(&self) -> Result<Graph> {
+    /// The trace as a graph of the tensor arguments alone: captured tensors and variables, with these as arguments, become
+    /// constants of their present value.
+    fn frozen(&self, arguments: &[&Variable]) -> Result<Graph> {
         if !self.graph.donations.is_empty() || self.random_ticks > 0 {
             let text = format!("`{}` cannot be saved: it assigns variables or draws random numbers", self.graph.name);
             return Err(Error::new(Kind::Value, text).hint("save the function that only computes a result"));
@@ -351,10 +323,7 @@ impl Trace {
         for ((input, &value), name) in self.inputs.iter().zip(&self.graph.inputs).zip(&self.graph.input_names) {
             let known = match *input {
                 InputSource::Captured(k) => self.captured[k as usize].array().cloned(),
-                InputSource::Variable(k) => match &self.variables[k as usize].source {
-                    VariableSource::Captured(v) => Some(v.peek()),
-                    VariableSource::Argument(i) => Some(self.traced_variables[*i as usize].peek()),
-                },
+                InputSource::Variable(k) => Some(self.variables.get(k, arguments).peek()),
                 InputSource::Leaf(_) | InputSource::Random => None,
             };
             values.push(match known {
@@ -367,43 +336,61 @@ impl Trace {
     }
 }
 
-impl Slot {
-    fn variable<'s>(&'s self, leaves: &'s Leaves<'_>) -> &'s Variable {
-        match &self.source {
-            VariableSource::Argument(i) => leaves.variables[*i as usize],
-            VariableSource::Captured(variable) => variable,
-        }
-    }
+/// An input without a source is a bug of the recorder.
+#[cold]
+fn missing() -> Error {
+    Error::new(Kind::Internal, "a trace's input has no source")
+}
+
+/// Whether two graphs are equal but for names and lines.
+fn is_same(a: &Graph, b: &Graph) -> bool {
+    let same_node = |(a, b): (&Node, &Node)| {
+        std::ptr::eq(a.op, b.op) && a.inputs == b.inputs && a.outputs == b.outputs && a.attrs == b.attrs
+    };
+    (&a.inputs, &a.outputs, &a.donations) == (&b.inputs, &b.outputs, &b.donations)
+        && a.nodes.len() == b.nodes.len()
+        && a.nodes.iter().zip(&b.nodes).all(same_node)
 }
 
 /// One trace of a function: what `f::concrete(..)` gives.
-pub struct Concrete(pub(crate) Arc<Trace>);
+#[derive(Clone)]
+pub struct Concrete {
+    trace: Arc<Trace>,
+    /// The variable arguments that it was asked for with: those that a saved program holds.
+    variables: Arc<[Variable]>,
+}
 
 impl Concrete {
+    /// The trace for a call of these leaves.
+    pub(crate) fn new(trace: Arc<Trace>, leaves: &Leaves<'_>) -> Concrete {
+        Concrete { trace, variables: leaves.variables.iter().map(|&v| v.clone()).collect() }
+    }
+
     /// The traced graph as text, before any pass.
     pub fn graph(&self) -> String {
-        self.0.graph.to_string()
+        self.trace.graph.to_string()
     }
 
     /// Signature, timing, and what the compiler made of it.
     pub fn explain(&self) -> String {
-        super::report::trace(&self.0)
+        super::report::trace(&self.trace)
     }
 
     /// What tracing and compiling cost.
     pub fn timing(&self) -> Timing {
-        self.0.timing
+        self.trace.timing
     }
 
     /// Writes the compiled program to a file that the runtime alone can load. Its inputs are the tensor
-    /// arguments; variables and captured tensors are saved with their present value.
+    /// arguments; variables, those that `concrete` was called with, and captured tensors are saved with their present
+    /// value.
     pub fn save(&self, path: impl AsRef<std::path::Path>) -> Result<()> {
-        crate::engine::backend::save(&self.0.frozen()?, path.as_ref())
+        crate::engine::backend::save(&self.trace.frozen(&self.variables.iter().collect::<Vec<_>>())?, path.as_ref())
     }
 }
 
 impl fmt::Debug for Concrete {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Concrete({} {})", self.0.graph.name, self.0.description)
+        write!(f, "Concrete({} {})", self.trace.graph.name, self.trace.description)
     }
 }

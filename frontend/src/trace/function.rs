@@ -3,10 +3,12 @@
 use super::arg::{Args, Returned};
 use super::cache::{self, Last};
 use super::compiled::{Concrete, Trace};
+use super::key::TypeKey;
 use super::leaf::Leaves;
 use super::recorder::{self, Recording};
 use super::report;
 use super::signature::Signature;
+use super::variables::Variables;
 use crate::autograd::tape;
 use crate::config;
 use crate::engine::settings;
@@ -59,6 +61,8 @@ pub struct InputSpec {
 
 struct Book {
     traces: Vec<Arc<Trace>>,
+    /// The trace made last, with the variables of its call.
+    latest: Option<Concrete>,
     trace_count: usize,
     compile_count: usize,
     /// Why there is more than one trace.
@@ -82,6 +86,7 @@ impl FunctionState {
             generation: AtomicU64::new(0),
             book: Mutex::new(Book {
                 traces: Vec::new(),
+                latest: None,
                 trace_count: 0,
                 compile_count: 0,
                 notes: Vec::new(),
@@ -98,7 +103,7 @@ impl FunctionState {
         self
     }
 
-    /// How often the body was traced.
+    /// How often the body was traced. A run of it that finds a trace good for other variables too is not counted.
     pub fn trace_count(&self) -> usize {
         self.book().trace_count
     }
@@ -130,7 +135,7 @@ impl FunctionState {
     /// Forgets every trace, and the variables that the body made.
     pub fn clear(&self) {
         let mut book = self.book();
-        let old = std::mem::take(&mut book.traces);
+        let old = (std::mem::take(&mut book.traces), book.latest.take());
         let created = std::mem::take(&mut book.created);
         (book.trace_count, book.compile_count, book.specialized) = (0, 0, None);
         book.notes.clear();
@@ -139,14 +144,15 @@ impl FunctionState {
         drop((old, created));
     }
 
-    /// Writes the last trace's compiled program to a file. An error if there is no trace yet.
+    /// Writes the last trace's compiled program, with the variables of the call that was traced, to a file. An error if
+    /// there is no trace yet.
     pub fn save(&self, path: &std::path::Path) -> Result<()> {
-        let last = self.book().traces.last().cloned();
-        let trace = last.ok_or_else(|| {
+        let latest = self.book().latest.clone();
+        let latest = latest.ok_or_else(|| {
             let text = format!("`{}` cannot be saved: it has not been traced", self.name);
             Error::new(Kind::Value, text).hint("call it once, or make a trace with `concrete(..)`")
         })?;
-        Concrete(trace).save(path)
+        latest.save(path)
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -172,12 +178,30 @@ impl FunctionState {
 
     /// A trace that serves the call, if there is one.
     fn find(&self, leaves: &Leaves<'_>) -> Option<Arc<Trace>> {
-        self.book().traces.iter().find(|t| t.signature.admits(leaves)).cloned()
+        self.book().traces.iter().find(|t| t.admits(leaves)).cloned()
     }
 
-    fn keep(&self, trace: Trace, created: Vec<Variable>) -> Arc<Trace> {
+    /// The signature of a trace that would serve the call if it is good for its variables.
+    fn would_admit(&self, leaves: &Leaves<'_>) -> Option<Signature> {
+        let book = self.book();
+        let trace = book.traces.iter().find(|t| t.signature.admits(leaves))?;
+        Some(trace.signature.with_leaves_of(leaves))
+    }
+
+    /// The trace that serves the call which was just recorded: one for its variables, or one that is the same but for
+    /// them.
+    fn find_recorded(&self, recording: &Recording, variables: &Variables, leaves: &Leaves<'_>) -> Option<Arc<Trace>> {
+        let book = self.book();
+        let mut fitting = book.traces.iter().filter(|t| t.signature.admits(leaves));
+        let same = fitting.find(|t| t.admits(leaves) || t.is(recording, variables))?;
+        same.free(leaves);
+        Some(same.clone())
+    }
+
+    fn keep(&self, trace: Trace, created: Vec<Variable>, leaves: &Leaves<'_>) -> Arc<Trace> {
         let trace = Arc::new(trace);
         let mut book = self.book();
+        let before = book.latest.replace(Concrete::new(trace.clone(), leaves));
         book.trace_count += 1;
         book.compile_count += 1;
         if created.len() > book.created.len() {
@@ -198,6 +222,9 @@ impl FunctionState {
         log::tell(level, || {
             format!("`{}` ({}:{}) has been traced {count} times{}", self.name, self.file, self.line, why())
         });
+        drop(book);
+        // Dropped outside the lock: it may be the last owner of variables.
+        drop(before);
         trace
     }
 }
@@ -206,12 +233,12 @@ impl FunctionState {
 #[track_caller]
 pub fn call<A: Args, R: Returned>(
     function: &FunctionState,
-    types: &[&'static str],
+    instance: TypeKey,
     args: A,
     body: impl Fn(&A, &A::Held) -> R,
 ) -> R {
     let loc = Location::caller();
-    match invoke(function, types, &args, &body, loc) {
+    match invoke(function, instance, &args, &body, loc) {
         Ok(result) => result,
         Err(error) => raise(error, loc),
     }
@@ -221,38 +248,43 @@ pub fn call<A: Args, R: Returned>(
 #[track_caller]
 pub fn try_call<A: Args, R: Returned>(
     function: &FunctionState,
-    types: &[&'static str],
+    instance: TypeKey,
     args: A,
     body: impl Fn(&A, &A::Held) -> R,
 ) -> Result<R> {
     let loc = Location::caller();
-    attempt(|| invoke(function, types, &args, &body, loc))?.map_err(|e| at(e, loc))
+    attempt(|| invoke(function, instance, &args, &body, loc))?.map_err(|e| at(e, loc))
 }
 
 /// The trace for these arguments, made if there is none; nothing is run.
 #[track_caller]
 pub fn concrete<A: Args, R: Returned>(
     function: &FunctionState,
-    types: &[&'static str],
+    instance: TypeKey,
     args: A,
     body: impl Fn(&A, &A::Held) -> R,
 ) -> Result<Concrete> {
     let loc = Location::caller();
     let mut leaves = Leaves::new();
-    leaves.types(types);
+    leaves.instance(instance);
     args.visit(function.parameters, &mut leaves);
     if let Some(trace) = function.find(&leaves) {
-        return Ok(Concrete(trace));
+        return Ok(Concrete::new(trace, &leaves));
     }
-    match attempt(|| trace(function, types, &args, &body, loc))?.map_err(|e| at(e, loc))? {
-        Ok(trace) => Ok(Concrete(trace)),
+    match attempt(|| trace(function, instance, &args, &body, loc))?.map_err(|e| at(e, loc))? {
+        Ok(trace) => {
+            // The body may have made variables that are leaves now.
+            let mut leaves = Leaves::new();
+            args.visit(function.parameters, &mut leaves);
+            Ok(Concrete::new(trace, &leaves))
+        }
         Err(_) => Err(Error::new(Kind::Value, format!("`{}` returned an error while it was traced", function.name))),
     }
 }
 
 fn invoke<A: Args, R: Returned>(
     function: &FunctionState,
-    types: &[&'static str],
+    instance: TypeKey,
     args: &A,
     body: &dyn Fn(&A, &A::Held) -> R,
     loc: Line,
@@ -263,7 +295,7 @@ fn invoke<A: Args, R: Returned>(
         return op_by_op();
     }
     let mut leaves = Leaves::new();
-    leaves.types(types);
+    leaves.instance(instance);
     args.visit(function.parameters, &mut leaves);
     let (id, generation) = (function.id(), function.generation.load(Ordering::Acquire));
     let last = cache::take(id, generation).filter(|last| last.admits(&leaves));
@@ -274,12 +306,12 @@ fn invoke<A: Args, R: Returned>(
         return Err(recorder::leak(symbol, &format!("#[function] `{}`", function.name), loc));
     }
     // A tape that is open sees the call as one step, and nothing of the tracing.
-    match tape::aside(|| trace(function, types, args, body, loc))? {
+    match tape::aside(|| trace(function, instance, args, body, loc))? {
         Err(failed) => Ok(failed),
         Ok(trace) => {
             // The body may have made variables that are leaves now.
             let mut leaves = Leaves::new();
-            leaves.types(types);
+            leaves.instance(instance);
             args.visit(function.parameters, &mut leaves);
             finish(id, generation, Last::new(trace, &leaves), &leaves, loc, &op_by_op)
         }
@@ -341,19 +373,18 @@ fn rebuild<R: Returned>(trace: &Trace, mut results: impl Iterator<Item = Tensor>
 /// the body returned when it failed.
 fn trace<A: Args, R: Returned>(
     function: &FunctionState,
-    types: &[&'static str],
+    instance: TypeKey,
     args: &A,
     body: &dyn Fn(&A, &A::Held) -> R,
     loc: Line,
 ) -> Result<std::result::Result<Arc<Trace>, R>> {
     let _one = function.tracing.lock().unwrap_or_else(PoisonError::into_inner);
     let mut leaves = Leaves::named();
-    leaves.types(types);
+    leaves.instance(instance);
     args.visit(function.parameters, &mut leaves);
     if let Some(trace) = function.find(&leaves) {
         return Ok(Ok(trace));
     }
-    note_retrace(function, &leaves);
     let attempt_trace = |signature: Signature, quiet: bool| {
         let start = Instant::now();
         let (recording, value) = match record(function, &signature, &leaves, args, body, quiet, loc)? {
@@ -362,19 +393,25 @@ fn trace<A: Args, R: Returned>(
         };
         let tracing = start.elapsed();
         let mut after = Leaves::new();
-        after.types(types);
+        after.instance(instance);
         args.visit(function.parameters, &mut after);
-        let created = recording.created.clone();
-        if let Some(same) = function.find(&after) {
-            // The body made a new model's variables, and now the call is one that there is a trace for.
-            function.book().trace_count += 1;
+        let variables = Variables::new(&recording.variables, &after);
+        if let Some(same) = function.find_recorded(&recording, &variables, &after) {
+            if !same.signature.admits(&leaves) {
+                // The body made a new model's variables, and now the call is one that there is a trace for.
+                function.book().trace_count += 1;
+            }
             return Ok(Ok(same));
         }
+        note_retrace(function, &leaves);
+        let created = recording.created.clone();
         let signature = signature.with_leaves_of(&after);
-        let names = function.parameters;
-        let trace = Trace::compile(recording, signature, &after, names, Box::new(value), tracing)?;
-        Ok(Ok(function.keep(trace, created)))
+        let trace = Trace::compile(recording, signature, variables, function.parameters, Box::new(value), tracing)?;
+        Ok(Ok(function.keep(trace, created, &after)))
     };
+    if let Some(signature) = function.would_admit(&leaves) {
+        return attempt_trace(signature, false);
+    }
     if let Some(specs) = function.input_signature {
         let specs: Vec<_> = specs.iter().map(|spec| (spec.dtype, spec.dims)).collect();
         let signature = Signature::of(&leaves).with_specs(&specs).map_err(|reason| {
@@ -383,7 +420,9 @@ fn trace<A: Args, R: Returned>(
         })?;
         return attempt_trace(signature, false);
     }
-    if let Some(general) = generalized(function, &leaves) {
+    // Where panics abort, no attempt may fail.
+    let general = if cfg!(panic = "abort") { None } else { generalized(function, &leaves) };
+    if let Some(general) = general {
         // A body may need sizes as numbers. Then this attempt fails, quietly, and each size gets a trace.
         let reason = match catch_unwind(AssertUnwindSafe(|| attempt_trace(general, true))) {
             Ok(Ok(Ok(trace))) => return Ok(Ok(trace)),
@@ -414,7 +453,8 @@ fn note_retrace(function: &FunctionState, leaves: &Leaves<'_>) {
     // Against the trace that is nearest: the one with the fewest differences.
     let nearest = book.traces.iter().map(|t| t.signature.difference(leaves, function.parameters));
     if let Some(note) = nearest.min_by_key(|text| text.lines().count()) {
-        book.notes.push(note);
+        let other = || "the body uses a variable in another way: one that it captures is an argument too".to_owned();
+        book.notes.push(if note.is_empty() { other() } else { note });
     }
 }
 
@@ -430,19 +470,31 @@ fn record<A: Args, R: Returned>(
 ) -> Result<std::result::Result<(Recording, R::Value), R>> {
     let created = function.book().created.clone();
     let session = recorder::begin(function.name, created, quiet);
-    let mut symbols = Vec::with_capacity(leaves.tensors.len());
+    // Data gets its symbols in the order of the walk: one tensor in two places is two inputs.
+    let mut data = Vec::new();
     for (i, &tensor) in leaves.tensors.iter().enumerate() {
         let (name, object) = leaves.tensor_name(i).unwrap_or(("", false));
-        symbols.push(session.leaf(i, name, signature.tensors[i].spec(), object.then_some(tensor), loc));
+        let symbol = session.leaf(i, name, signature.tensors[i].spec(), object.then_some(tensor), loc);
+        if !object {
+            data.push(symbol);
+        }
     }
+    let (mut data, mut is_short) = (data.into_iter(), false);
     let held = args.hold(&mut |tensor| {
-        let position = leaves.tensors.iter().position(|&leaf| std::ptr::eq(leaf, tensor));
-        position.map_or_else(|| tensor.clone(), |i| symbols[i].clone())
+        data.next().unwrap_or_else(|| {
+            is_short = true;
+            tensor.clone()
+        })
     });
+    if is_short || data.next().is_some() {
+        let text = format!("#[function] `{}`: `visit` and `map_tensors` of an argument disagree", function.name);
+        return Err(at(Error::new(Kind::Value, text).hint("both go over the same tensors in the same order"), loc));
+    }
     let value = match body(args, &held).into_value() {
         Ok(value) => value,
         Err(failed) => return Ok(Err(failed)),
     };
+    let value = super::tree::Tree::map_tensors(&value, &mut |tensor| session.result(tensor, loc)).unwrap_or(value);
     let recording = {
         let mut results = Leaves::new();
         super::tree::Tree::visit(&value, &mut results);

@@ -1,6 +1,7 @@
 //! [`Leaves`]: what a walk over a call's arguments finds. Filling one is the first half of every call, so it
 //! allocates nothing for up to eight tensors and variables; names are kept only when asked for.
 
+use super::key::TypeKey;
 use crate::engine::settings::Settings;
 use crate::tensor::Tensor;
 use crate::variable::Variable;
@@ -12,6 +13,8 @@ use std::any::Any;
 pub struct Leaves<'a> {
     /// Structure and static values: lengths, variants, numbers by bits, text.
     pub(crate) words: SmallVec<[u64; 16]>,
+    /// The types behind trait objects and generic parameters.
+    pub(crate) types: SmallVec<[TypeKey; 8]>,
     /// Every tensor.
     pub(crate) tensors: SmallVec<[&'a Tensor; 8]>,
     /// Every variable, with repetitions.
@@ -22,6 +25,8 @@ pub struct Leaves<'a> {
     pub(crate) arguments: SmallVec<[Extent; 8]>,
     /// Whether the walk is inside an object.
     in_object: bool,
+    /// The ids of the objects' tensors.
+    object_tensors: SmallVec<[u64; 4]>,
     last_owner: usize,
     names: Option<Box<Names>>,
 }
@@ -78,10 +83,21 @@ impl<'a> Leaves<'a> {
 
     /// A tensor.
     pub fn tensor(&mut self, tensor: &'a Tensor) {
+        if self.in_object {
+            self.object_tensor(tensor.id());
+        }
         self.tensors.push(tensor);
         if let Some(names) = &mut self.names {
             names.tensors.push((names.path.join("/"), self.in_object));
         }
+    }
+
+    /// A body sees the object itself, where two fields that hold one tensor cannot be told apart: which do is a part of
+    /// the structure.
+    fn object_tensor(&mut self, id: u64) {
+        let known = self.object_tensors.iter().position(|&other| other == id);
+        self.words.push(known.unwrap_or(self.object_tensors.len()) as u64);
+        self.object_tensors.push(id);
     }
 
     /// A variable.
@@ -109,6 +125,17 @@ impl<'a> Leaves<'a> {
     /// A static value as a word, or a part of the structure: a length, a variant.
     pub fn word(&mut self, word: u64) {
         self.words.push(word);
+    }
+
+    /// Static numbers, by their bits, and how many there are.
+    pub(crate) fn numbers(&mut self, numbers: &[f64]) {
+        self.words.push(numbers.len() as u64);
+        self.words.extend(numbers.iter().map(|number| number.to_bits()));
+    }
+
+    /// The type of what follows, where the type of the whole does not say it.
+    pub fn type_key(&mut self, key: TypeKey) {
+        self.types.push(key);
     }
 
     /// A static text.
@@ -147,18 +174,16 @@ impl<'a> Leaves<'a> {
         }
     }
 
-    /// What all calls of a function must share besides their arguments: what runs it, and the types that a generic
-    /// function was instantiated with, by name.
-    pub(crate) fn types(&mut self, types: &[&'static str]) {
+    /// What all calls of a function must share besides their arguments: what runs it, and its instance if it is generic.
+    pub(crate) fn instance(&mut self, key: TypeKey) {
         self.words.push(Settings::now().word());
-        for name in types {
-            self.words.extend([name.as_ptr() as u64, name.len() as u64]);
-        }
+        self.type_key(key);
         self.end_argument();
     }
 
     /// Whether the tensors that follow are parts of an object.
-    pub(crate) fn set_object(&mut self, is_object: bool) {
+    #[doc(hidden)]
+    pub fn set_object(&mut self, is_object: bool) {
         self.in_object = is_object;
     }
 

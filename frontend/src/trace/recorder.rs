@@ -164,6 +164,14 @@ impl Session {
         })
     }
 
+    /// What stands in a result for a tensor that the body returned: its value, if it is a part of an object.
+    pub(crate) fn result(&self, tensor: &Tensor, loc: Line) -> Tensor {
+        with_current(|r| match r.known.get(&tensor.id()) {
+            Some(&value) if r.object_tensors.contains(&tensor.id()) => r.symbol(value, loc),
+            _ => tensor.clone(),
+        })
+    }
+
     /// Ends the trace: `results` become outputs.
     pub(crate) fn finish(self, results: &[&Tensor], loc: Line) -> Result<Recording> {
         with_current(|r| {
@@ -216,11 +224,26 @@ pub(crate) fn record(op: &'static OpDef, attrs: Attrs, inputs: &[&Tensor], loc: 
             None => at(Error::new(Kind::Internal, format!("`{}` recorded without a trace", op.name)), loc),
         });
     }
-    with_current(|r| {
-        let operands = inputs.iter().map(|t| r.operand(t, loc)).collect::<Result<SmallVec<[ValueId; 4]>>>()?;
-        let results = r.builder.apply_at(op, attrs, &operands, scope::located(loc))?;
-        Ok(results.into_iter().map(|value| r.symbol(value, loc)).collect())
-    })
+    let operands =
+        with_current(|r| inputs.iter().map(|t| r.operand(t, loc)).collect::<Result<SmallVec<[ValueId; 4]>>>())?;
+    // The shape rule of a custom op is the user's code, which may run ops and traces of its own.
+    let results = BorrowedBuilder::take().0.apply_at(op, attrs, &operands, scope::located(loc))?;
+    Ok(with_current(|r| results.into_iter().map(|value| r.symbol(value, loc)).collect()))
+}
+
+/// The current recorder's builder, outside its cell until dropped.
+struct BorrowedBuilder(GraphBuilder);
+
+impl BorrowedBuilder {
+    fn take() -> BorrowedBuilder {
+        BorrowedBuilder(with_current(|r| std::mem::take(&mut r.builder)))
+    }
+}
+
+impl Drop for BorrowedBuilder {
+    fn drop(&mut self) {
+        with_current(|r| r.builder = std::mem::take(&mut self.0));
+    }
 }
 
 /// The trace's value of a variable; None if no trace is in progress.
@@ -297,8 +320,9 @@ pub(crate) fn host_value(tensor: &Tensor, what: &'static str, loc: Line) -> Resu
     }
 }
 
-/// The variable that `make` makes: in a trace made once, and found again by position when the body is traced anew.
-pub(crate) fn variable(make: impl FnOnce() -> Variable) -> Variable {
+/// The variable that `make` makes: in a trace made once, and found again by position when the body is traced anew. An
+/// error if its first value, of this spec, is now of another one.
+pub(crate) fn variable(spec: &TensorSpec, loc: Line, make: impl FnOnce() -> Result<Variable>) -> Result<Variable> {
     if !is_active() {
         return make();
     }
@@ -306,11 +330,17 @@ pub(crate) fn variable(make: impl FnOnce() -> Variable) -> Variable {
         r.next_created += 1;
         r.created.get(r.next_created - 1).cloned()
     });
-    known.unwrap_or_else(|| {
-        let variable = make();
-        with_current(|r| r.created.push(variable.clone()));
-        variable
-    })
+    if let Some(known) = known {
+        if known.spec() == *spec {
+            return Ok(known);
+        }
+        let text = format!("Variable::new: the variable made here is {}, its first value is now {spec}", known.spec());
+        let hint = "a variable made in a #[function] is made once; make it outside, or from sizes that do not change";
+        return Err(at(Error::new(Kind::Shape, text).hint(hint), loc));
+    }
+    let variable = make()?;
+    with_current(|r| r.created.push(variable.clone()));
+    Ok(variable)
 }
 
 /// The value of a symbolic tensor that depends on no input but captured tensors and the random state.

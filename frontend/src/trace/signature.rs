@@ -1,11 +1,13 @@
 //! [`Signature`]: what makes two calls of a function "the same", and how one trace comes to serve many sizes.
 //!
-//! Equal are: structure and static values (floats by bits), dtype and shape of every tensor and variable, and
-//! which variables are the same one. Sizes may be symbols: a symbol stands for any size, the same at each of its
-//! places.
+//! Equal are: structure, types behind trait objects, static values (floats by bits), dtype and shape of every tensor
+//! and variable, which variables are trainable, and which are the same one. Sizes may be symbols: a symbol stands for
+//! any size, the same at each of its places.
 
+use super::key::TypeKey;
 use super::leaf::{Extent, Leaves, StaticValue};
 use crate::tensor::Tensor;
+use crate::variable::Variable;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use std::fmt::Write;
@@ -15,8 +17,9 @@ use tracelift_runtime::DType;
 /// The key of a trace.
 pub(crate) struct Signature {
     words: Box<[u64]>,
+    types: Box<[TypeKey]>,
     pub(crate) tensors: Box<[TensorKey]>,
-    variables: Box<[TensorKey]>,
+    variables: Box<[VariableKey]>,
     /// For each variable, the first position of the same one.
     aliases: Box<[u32]>,
     statics: Box<[Box<dyn StaticValue>]>,
@@ -30,6 +33,13 @@ pub(crate) struct Signature {
 pub(crate) struct TensorKey {
     dtype: DType,
     sizes: SmallVec<[Size; 4]>,
+}
+
+/// What of a variable a trace depends on.
+#[derive(PartialEq, Eq)]
+struct VariableKey {
+    value: TensorKey,
+    trainable: bool,
 }
 
 /// One axis: a length, or symbol `k` stored as `-1 - k`.
@@ -84,13 +94,26 @@ impl TensorKey {
     }
 }
 
+impl VariableKey {
+    fn of(variable: &Variable) -> VariableKey {
+        let value = TensorKey::new(variable.dtype(), &variable.shape());
+        VariableKey { value, trainable: variable.is_trainable() }
+    }
+
+    fn describe(&self) -> String {
+        let note = if self.trainable { "" } else { " (not trainable)" };
+        format!("{}{note}", self.value.spec())
+    }
+}
+
 impl Signature {
     /// The signature of exactly this call.
     pub(crate) fn of(leaves: &Leaves<'_>) -> Signature {
         Signature {
             words: leaves.words.as_slice().into(),
+            types: leaves.types.as_slice().into(),
             tensors: leaves.tensors.iter().map(|t| TensorKey::of(t)).collect(),
-            variables: leaves.variables.iter().map(|v| TensorKey::new(v.dtype(), &v.shape())).collect(),
+            variables: leaves.variables.iter().map(|v| VariableKey::of(v)).collect(),
             aliases: aliases(leaves),
             statics: leaves.statics.iter().map(|s| s.boxed()).collect(),
             arguments: leaves.arguments.as_slice().into(),
@@ -107,6 +130,7 @@ impl Signature {
     pub(crate) fn admits_with_known_variables(&self, leaves: &Leaves<'_>) -> bool {
         let mut bound: Bindings = SmallVec::from_elem(-1, self.symbols);
         self.same_values(leaves)
+            && self.same_trainables(leaves)
             && self.tensors.iter().zip(&leaves.tensors).all(|(key, tensor)| {
                 tensor.array().is_some_and(|array| key.admits(array.dtype(), array.shape(), &mut bound))
             })
@@ -115,9 +139,14 @@ impl Signature {
     /// Whether there are as many variables, of these specs, the same ones the same.
     fn same_variables(&self, leaves: &Leaves<'_>) -> bool {
         *self.aliases == *aliases(leaves)
-            && self.variables.iter().zip(&leaves.variables).all(|(key, v)| {
-                key.dtype == v.dtype() && key.sizes.iter().map(|s| s.0).eq(v.shape().iter().map(|&n| n as i64))
+            && self.variables.iter().zip(&leaves.variables).all(|(VariableKey { value, .. }, v)| {
+                value.dtype == v.dtype() && value.sizes.iter().map(|s| s.0).eq(v.shape().iter().map(|&n| n as i64))
             })
+    }
+
+    /// Whether the same variables are trainable: tapes in the body watch these.
+    fn same_trainables(&self, leaves: &Leaves<'_>) -> bool {
+        self.variables.iter().zip(&leaves.variables).all(|(key, v)| key.trainable == v.is_trainable())
     }
 
     /// The signature of a trace that serves both this one's calls and `leaves`, which differs only in sizes:
@@ -125,7 +154,7 @@ impl Signature {
     /// differs, or if a size of an object's tensor (`fixed`) does.
     pub(crate) fn generalized(&self, leaves: &Leaves<'_>, fixed: &dyn Fn(usize) -> bool) -> Option<Signature> {
         let mut general = Signature::of(leaves);
-        if !self.same_values(leaves) || !self.same_variables(leaves) {
+        if !self.same_values(leaves) || !self.same_variables(leaves) || !self.same_trainables(leaves) {
             return None;
         }
         let mut pairs: Vec<(Size, Size)> = Vec::new();
@@ -178,18 +207,19 @@ impl Signature {
         Ok(self)
     }
 
-    /// The same tensors, sizes and symbols for a call whose other leaves are now `leaves`: the trace made some.
-    pub(crate) fn with_leaves_of(self, leaves: &Leaves<'_>) -> Signature {
+    /// The same tensors, sizes and symbols for a call whose other leaves are `leaves`.
+    pub(crate) fn with_leaves_of(&self, leaves: &Leaves<'_>) -> Signature {
         let now = Signature::of(leaves);
         if now.tensors.len() != self.tensors.len() {
             return now;
         }
-        Signature { tensors: self.tensors, symbols: self.symbols, ..now }
+        Signature { tensors: self.tensors.clone(), symbols: self.symbols, ..now }
     }
 
     /// Whether structure and static values are the same.
     fn same_values(&self, leaves: &Leaves<'_>) -> bool {
         *self.words == *leaves.words
+            && *self.types == *leaves.types
             && self.tensors.len() == leaves.tensors.len()
             && *self.arguments == *leaves.arguments
             && self.statics.len() == leaves.statics.len()
@@ -215,7 +245,7 @@ impl Signature {
             };
             let variables = |s: &Signature, from: Extent, to: Extent| {
                 let keys = &s.variables[from.variables as usize..to.variables as usize];
-                keys.iter().map(|key| key.spec().to_string()).collect::<Vec<_>>().join(", ")
+                keys.iter().map(VariableKey::describe).collect::<Vec<_>>().join(", ")
             };
             let (before, after) = (tensors(self, a0, a1), tensors(&now, b0, b1));
             if before != after {
@@ -231,6 +261,9 @@ impl Signature {
                 let advice = if k == 0 { "" } else { "; pass a Tensor where a number changes often" };
                 let _ = writeln!(text, "{what}: another static value or structure{advice}");
             }
+        }
+        if self.types != now.types {
+            let _ = writeln!(text, "another type behind a type parameter or a trait object");
         }
         if self.aliases != now.aliases {
             let _ = writeln!(text, "which variables are the same one differs");
@@ -250,7 +283,7 @@ impl Signature {
             let tensors = self.tensors[from.tensors as usize..to.tensors as usize].iter();
             let variables = self.variables[from.variables as usize..to.variables as usize].iter();
             let mut leaves: Vec<String> = tensors.map(|key| key.spec().to_string()).collect();
-            leaves.extend(variables.map(|key| format!("variable {}", key.spec())));
+            leaves.extend(variables.map(|key| format!("variable {}", key.describe())));
             if leaves.is_empty() {
                 leaves.push("static".to_owned());
             }
@@ -277,7 +310,7 @@ mod tests {
 
     fn leaves<'a>(trees: &'a [&'a dyn Tree]) -> Leaves<'a> {
         let mut leaves = Leaves::new();
-        leaves.types(&[]);
+        leaves.instance(TypeKey::of::<()>());
         for tree in trees {
             tree.visit(&mut leaves);
             leaves.end_argument();

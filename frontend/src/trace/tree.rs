@@ -4,6 +4,7 @@
 //! (variables, `derive(Layer)`, optimizers) are lent as they are; their variables bind by position, and a tensor
 //! inside one is an input too. A container of objects is an object.
 
+use super::key::TypeKey;
 pub use super::leaf::Leaves;
 use crate::tensor::Tensor;
 use crate::variable::Variable;
@@ -25,7 +26,8 @@ pub trait Tree {
     /// Shows every leaf, always in the same order.
     fn visit<'a>(&'a self, leaves: &mut Leaves<'a>);
 
-    /// A copy with each tensor replaced; `None` for objects, which are not copied.
+    /// A copy with each tensor replaced, in the order of [`visit`](Self::visit); `None` for objects, which are not
+    /// copied.
     fn map_tensors(&self, f: &mut dyn FnMut(&Tensor) -> Tensor) -> Option<Self>
     where
         Self: Sized;
@@ -33,6 +35,12 @@ pub trait Tree {
     /// Whether this is lent instead of rebuilt.
     fn is_object(&self) -> bool {
         false
+    }
+
+    /// The type behind a trait object: another type is another trace. Not to be overridden.
+    #[doc(hidden)]
+    fn type_key(&self) -> TypeKey {
+        TypeKey::of::<Self>()
     }
 }
 
@@ -203,6 +211,7 @@ macro_rules! pointers {
     ($($pointer:ident)*) => {$(
         impl<T: Tree + ?Sized> Tree for $pointer<T> {
             fn visit<'a>(&'a self, leaves: &mut Leaves<'a>) {
+                leaves.type_key((**self).type_key());
                 (**self).visit(leaves);
             }
             fn map_tensors(&self, _: &mut dyn FnMut(&Tensor) -> Tensor) -> Option<Self> {

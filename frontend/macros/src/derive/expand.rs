@@ -26,6 +26,7 @@ pub fn expand(t: &TreeType) -> TokenStream {
                 type Held = Self;
                 type Lent<'held> = Self where Self: 'held;
                 fn visit<'leaves>(&'leaves self, leaves: &mut #private::Leaves<'leaves>) {
+                    leaves.set_object(false);
                     #private::Tree::visit(self, leaves)
                 }
                 fn hold(&self, f: &mut dyn FnMut(&#private::Tensor) -> #private::Tensor) -> Self {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! fn step(x: &Tensor, lr: f32) -> Tensor {                        // same signature
-//!     __private::call(step::function(), &[], (arg(x), arg(lr)),   // looks up the trace, or makes it
+//!     __private::call(step::function(), TypeKey::of_val(&step::eager), (arg(x), arg(lr)),   // finds or makes the trace
 //!         |args, held| step::eager(lend(&args.0, &held.0), lend(&args.1, &held.1)))
 //! }
 //! struct step {}                                                  // the twin: step::trace_count(), ..
@@ -12,7 +12,7 @@
 
 use super::parse::{InputSpec, Param, TracedFn};
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, FnArg, GenericParam, Generics, Ident, Index, ReturnType, Type, parse_quote};
 
@@ -30,7 +30,9 @@ fn free_function(f: &TracedFn) -> TokenStream {
     let hidden = Hidden::new();
     let Hidden { args, held, .. } = &hidden;
     let (params, bound) = (wrapper_params(f), bound_arguments(&f.params));
-    let types = type_names(None, generics);
+    let turbofish = turbofish(generics);
+    // Generic functions have one state for all instances: which it is, is a part of the signature.
+    let instance = quote!(#private::TypeKey::of_val(&#name::eager #turbofish));
     let lent = f.params.iter().enumerate().map(|(i, _)| lend(&private, &hidden, i));
     let lent: Vec<_> = lent.collect();
     let body_params = &item.sig.inputs;
@@ -38,13 +40,13 @@ fn free_function(f: &TracedFn) -> TokenStream {
     let result = result_type(output);
     let check_result = check_result(output, &private);
     let twin_doc = format!("Inspects and controls the traced function [`{name}`](fn@{name}).");
-    let body = quote!(|#args, #held| #name::eager(#(#lent),*));
+    let body = quote!(|#args, #held| #name::eager #turbofish (#(#lent),*));
     quote! {
         #(#attrs)*
         #[track_caller]
         #vis fn #name #generics (#(#params),*) #output #where_clause {
             #check_result
-            #private::call(#name::function(), #types, (#bound), #body)
+            #private::call(#name::function(), #instance, (#bound), #body)
         }
 
         #[doc = #twin_doc]
@@ -90,20 +92,20 @@ fn free_function(f: &TracedFn) -> TokenStream {
             /// Like the function, but an error of any op is the answer instead of a panic.
             #[track_caller]
             #vis fn try_call #generics (#(#params),*) -> #private::Result<#result> #where_clause {
-                #private::try_call(Self::function(), #types, (#bound), #body)
+                #private::try_call(Self::function(), #instance, (#bound), #body)
             }
 
             /// Traces and compiles for such arguments ahead of use; nothing is run. Only dtypes and shapes of tensors
             /// matter, so `tl::zeros(..)` will do.
             #[track_caller]
             #vis fn warm_up #generics (#(#params),*) -> #private::Result<()> #where_clause {
-                #private::concrete(Self::function(), #types, (#bound), #body).map(|_| ())
+                #private::concrete(Self::function(), #instance, (#bound), #body).map(|_| ())
             }
 
             /// The trace for these arguments, made if there is none; nothing is run.
             #[track_caller]
             #vis fn concrete #generics (#(#params),*) -> #private::Result<#private::Concrete> #where_clause {
-                #private::concrete(Self::function(), #types, (#bound), #body)
+                #private::concrete(Self::function(), #instance, (#bound), #body)
             }
         }
     }
@@ -126,7 +128,8 @@ fn method(f: &TracedFn) -> TokenStream {
         quote_spanned!(located(token.span)=> #private::arg(#token),)
     });
     let (params, bound) = (wrapper_params(f), bound_arguments(&f.params));
-    let types = type_names(Some(quote!(Self)), generics);
+    // A closure's type has all generic parameters in scope: the method's, those of the impl block, and `Self`.
+    let instance = quote!(#private::TypeKey::of_val(&|| ()));
     let first = usize::from(receiver.is_some());
     let bindings = f.params.iter().enumerate().map(|(i, param)| {
         let (pattern, lent) = (&param.pattern, lend(&private, &hidden, first + i));
@@ -142,7 +145,7 @@ fn method(f: &TracedFn) -> TokenStream {
         #vis #defaultness fn #name #generics (#receiver #(#params),*) #output #where_clause {
             static #state_name: #private::FunctionState = #state;
             #check_result
-            #private::call(&#state_name, #types, (#receiver_arg #bound), |#args, #held| #output {
+            #private::call(&#state_name, #instance, (#receiver_arg #bound), |#args, #held| #output {
                 #(#bindings)*
                 #(#statements)*
             })
@@ -195,18 +198,15 @@ fn lend(private: &TokenStream, hidden: &Hidden, index: usize) -> TokenStream {
     quote!(#private::Arg::lend(&#args.#index, &#held.#index))
 }
 
-/// Generic functions have one state for all types: the types' names are part of the signature.
-fn type_names(this: Option<TokenStream>, generics: &Generics) -> TokenStream {
-    let of_params = generics.params.iter().filter_map(|p| match p {
-        GenericParam::Type(t) => Some(t.ident.to_token_stream()),
-        GenericParam::Const(c) => {
-            let name = &c.ident;
-            Some(quote!([(); #name]))
-        }
+/// `::<T, N>` of all parameters but lifetimes, or nothing.
+fn turbofish(generics: &Generics) -> TokenStream {
+    let names = generics.params.iter().filter_map(|p| match p {
+        GenericParam::Type(t) => Some(&t.ident),
+        GenericParam::Const(c) => Some(&c.ident),
         GenericParam::Lifetime(_) => None,
     });
-    let names = this.into_iter().chain(of_params).map(|t| quote!(::core::any::type_name::<#t>()));
-    quote!(&[#(#names),*])
+    let names: Vec<_> = names.collect();
+    if names.is_empty() { TokenStream::new() } else { quote!(::<#(#names),*>) }
 }
 
 fn state_expr(f: &TracedFn, private: &TokenStream) -> TokenStream {

@@ -3,7 +3,7 @@
 use super::parse::TracedFn;
 use crate::diagnostics::Diagnostics;
 use syn::visit::{self, Visit};
-use syn::{FnArg, ReceiverKind, ReturnType, Type, TypeImplTrait, TypeReference};
+use syn::{FnArg, ReceiverKind, ReturnType, Safety, Type, TypeImplTrait, TypeReference};
 
 /// All complaints about the function at once.
 pub fn validate(f: &TracedFn) -> syn::Result<()> {
@@ -14,6 +14,12 @@ pub fn validate(f: &TracedFn) -> syn::Result<()> {
     }
     if let Some(token) = &sig.constness {
         errors.error(token, "a #[function] cannot be `const`: it runs compiled code");
+    }
+    if let Safety::Unsafe(token) = &sig.safety {
+        errors.error(
+            token,
+            "a #[function] cannot be `unsafe`: whoever calls it cannot be asked to keep a promise; use `unsafe` inside",
+        );
     }
     if let Some(abi) = &sig.abi {
         errors.error(abi, "a #[function] is called from Rust; wrap it in an `extern` function of your own");
