@@ -117,6 +117,11 @@ fn machine_code_agrees_with_eval() {
         (&ops::IRFFT, lists("fft_length", &[7]), vec![(Complex64, &[2, 3])]),
         (&ops::IRFFT2D, lists("fft_length", &[2, 3]), vec![(Complex64, &[2, 2])]),
         (&ops::IRFFT3D, none(), vec![(Complex64, &[2, 3, 3])]),
+        (&ops::FFTND, lists("axes", &[2, 0]).with("fft_length", &[3i64, 4][..]), vec![(Complex64, &[3, 2, 4])]),
+        (&ops::IFFTND, lists("axes", &[0, -1]), vec![(Complex64, &[3, 2, 4])]),
+        (&ops::RFFTND, none(), vec![(F32, &[2, 3, 4])]),
+        (&ops::RFFTND, lists("axes", &[2, 0]), vec![(F32, &[2, 3, 4])]),
+        (&ops::IRFFTND, lists("axes", &[1, 0]).with("fft_length", &[2i64, 5][..]), vec![(Complex64, &[3, 2])]),
         (&ops::FFTSHIFT, none(), vec![(Complex64, &[3, 4])]),
         (&ops::IFFTSHIFT, lists("axes", &[-1]), vec![(F32, &[3, 5])]),
         (&ops::FRAME, frames(), vec![(F32, &[2, 13])]),
@@ -128,6 +133,14 @@ fn machine_code_agrees_with_eval() {
         (&ops::HANN_WINDOW, whole("window_length", 6), vec![]),
         (&ops::DCT, none(), vec![(F32, &[2, 5])]),
         (&ops::DCT, whole("kind", 3).with("norm", "ortho"), vec![(F32, &[6])]),
+        (&ops::DCT, whole("kind", 1), vec![(F32, &[2, 6])]),
+        (&ops::DCT, whole("kind", 4).with("norm", "ortho"), vec![(F32, &[2, 5])]),
+        (&ops::IDCT, whole("n", 4), vec![(F32, &[2, 6])]),
+        (&ops::MDCT, whole("frame_length", 8).with("pad_end", true), vec![(F32, &[2, 13])]),
+        (&ops::INVERSE_MDCT, none(), vec![(F32, &[2, 3, 4])]),
+        (&ops::LINEAR_TO_MEL_WEIGHT_MATRIX, none(), vec![]),
+        (&ops::MFCCS_FROM_LOG_MEL_SPECTROGRAMS, none(), vec![(F32, &[2, 5])]),
+        (&ops::KAISER_WINDOW, whole("window_length", 5), vec![]),
     ];
     for (op, attrs, operands) in calls {
         let what = format!("{} of {operands:?} {attrs:?}", op.name);

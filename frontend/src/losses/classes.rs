@@ -192,6 +192,9 @@ classes! {
         axes: Option<Vec<i64>> = None,
     } |loss, y_true, y_pred| elementwise::tversky(y_true, y_pred, loss.alpha, loss.beta, loss.axes.as_deref());
 
+    /// [`ctc`](elementwise::ctc).
+    Ctc {} |_, y_true, y_pred| elementwise::ctc(y_true, y_pred);
+
     /// [`circle`](elementwise::circle). Only examples with a loss count in a mean.
     Circle {
         /// The scale of similarities.
