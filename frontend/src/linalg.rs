@@ -13,12 +13,14 @@ use tracelift_compiler::ops;
 pub use crate::tensor::ops::{
     adjoint, band_part, cholesky, cholesky_solve, cross, det, diag, diag_part, eigvals, eigvalsh, eigvalsh_tridiagonal,
     expm, eye, global_norm, inv, inv_with, l2_normalize, logdet, logm, lstsq, lstsq_with, lu_matrix_inverse,
-    lu_reconstruct, lu_solve, matmul, matmul_with, matrix_norm, matrix_norm_with, matrix_power, matrix_rank, matrix_rank_with,
-    matrix_transpose, matvec, matvec_with, multi_dot, norm, normalize, pinv, pinv_with, set_diag, solve, solve_with, sqrtm, svdvals, tensor_diag, tensor_diag_part,
-    tensordot, trace, triangular_solve, triangular_solve_with, tridiagonal_matmul, tridiagonal_solve, try_adjoint, try_band_part, try_cholesky, try_cholesky_solve, try_cross,
-    try_det, try_eigvals, try_eigvalsh, try_expm, try_eye, try_inv, try_logdet, try_logm, try_lstsq, try_matmul, try_matrix_norm,
-    try_matrix_power, try_matrix_rank, try_matrix_transpose, try_matvec, try_multi_dot, try_pinv, try_solve,
-    try_sqrtm, try_svdvals, try_tensordot, try_trace, try_triangular_solve,
+    lu_reconstruct, lu_solve, matmul, matmul_with, matrix_norm, matrix_norm_with, matrix_power, matrix_rank,
+    matrix_rank_with, matrix_transpose, matvec, matvec_with, multi_dot, norm, normalize, pinv, pinv_with, set_diag,
+    solve, solve_with, sqrtm, svdvals, tensor_diag, tensor_diag_part, tensordot, trace, triangular_solve,
+    triangular_solve_with, tridiagonal_matmul, tridiagonal_solve, try_adjoint, try_band_part, try_cholesky,
+    try_cholesky_solve, try_cross, try_det, try_eigvals, try_eigvalsh, try_expm, try_eye, try_inv, try_logdet,
+    try_logm, try_lstsq, try_matmul, try_matrix_norm, try_matrix_power, try_matrix_rank, try_matrix_transpose,
+    try_matvec, try_multi_dot, try_pinv, try_solve, try_sqrtm, try_svdvals, try_tensordot, try_trace,
+    try_triangular_solve,
 };
 
 /// A type for each name.

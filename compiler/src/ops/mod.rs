@@ -35,21 +35,17 @@ pub use complex::{BITCAST, forms::*, parts::*};
 pub use composite::{
     activation::*, batch_norm::*, clip::*, ctc::*, dense::*, dropout::*, flow::*, histogram::*, isotonic::*, loss::*,
     loss_terms::*, margin::*, norm::*, normalize::*, polynomial::*, quantize::*, random::*, sampled::*, shrink::*,
-    softmax::*,
+    sobol::*, softmax::*,
 };
 pub use contract::{einsum::*, matmul::*, product::*, tensordot::*};
 pub use elementwise::{
-    arith::*, bits::*, cast::*, choose::*, compare::*, logic::*, math::*, pieces::*, power::*, rounding::*, saturate::*,
-    special::*,
+    arith::*, bits::*, cast::*, choose::*, compare::*, logic::*, math::*, pieces::*, power::*, rounding::*,
+    saturate::*, special::*,
 };
 pub use fourier::{cosine::*, dft::*, frame::*, mel::*, stft::*, transform::*, window::*};
-pub use image::{
-    boxes::*, color::*, crop::*, detect::*, patches::*, place::*, resize::*, similarity::*, suppress::*,
-};
+pub use image::{boxes::*, color::*, crop::*, detect::*, patches::*, place::*, resize::*, similarity::*, suppress::*};
 pub use indexing::{bounded::*, count::*, diagonal::*, nd::*, partition::*, scatter::*, search::*, segment::*};
-pub use linalg::{
-    banded::*, eigen::*, factor::*, function::*, general::*, lu::*, norm::*, product::*, solve::*,
-};
+pub use linalg::{banded::*, eigen::*, factor::*, function::*, general::*, lu::*, norm::*, product::*, solve::*};
 pub use movement::{
     axes::*, blocks::*, broadcast::*, concat::*, gather::*, one_hot::*, pad::*, reshape::*, slice::*, sort::*,
     transpose::*,
@@ -361,6 +357,7 @@ macro_rules! for_each_op {
             (op linear_recurrence LINEAR_RECURRENCE [a, b] [axis: OptInt, reverse: OptBool])
             (op diff DIFF [x] [n: OptInt, axis: OptInt])
             (op polyval POLYVAL [coeffs, x] [])
+            (op sobol_sample SOBOL_SAMPLE [] [dim: Int, num_results: Int, skip: OptInt, dtype: OptDType])
 
             (op matmul MATMUL [x, y] [transpose_a: OptBool, transpose_b: OptBool])
 

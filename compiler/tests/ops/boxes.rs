@@ -1,7 +1,7 @@
 //! Boxes on images and their suppression: numbers of TensorFlow 2.21, machine code against `eval`.
 
 use crate::battery::{check_first_order, check_gradient};
-use crate::compiled::{assert_agrees, assert_agrees_for_any_batch, assert_gradient_agrees};
+use crate::compiled::{assert_agrees, assert_agrees_for_any_shared_batch, assert_gradient_agrees};
 use crate::support::{apply, assert_close, counted, f64s, refused, values};
 use tracelift_compiler::graph::Attrs;
 use tracelift_compiler::ops::{self, eval};
@@ -36,7 +36,11 @@ fn outlines() {
     ];
     assert_eq!(values(&ops::DRAW_BOUNDING_BOXES, Attrs::new(), &operands), drawn.concat());
     assert_agrees(&ops::DRAW_BOUNDING_BOXES, Attrs::new(), &operands);
-    assert_gradient_agrees(&ops::DRAW_BOUNDING_BOXES, Attrs::new(), &[counted(&[1, 6, 7, 1]), operands[1].clone(), operands[2].clone()]);
+    assert_gradient_agrees(
+        &ops::DRAW_BOUNDING_BOXES,
+        Attrs::new(),
+        &[counted(&[1, 6, 7, 1]), operands[1].clone(), operands[2].clone()],
+    );
     let none = [operands[0].clone(), f64s(&[1, 0, 4], &[]), operands[2].clone()];
     assert_eq!(values(&ops::DRAW_BOUNDING_BOXES, Attrs::new(), &none), [0.0; 42]);
     let colorless = [operands[0].clone(), operands[1].clone(), f64s(&[0, 1], &[])];
@@ -57,7 +61,7 @@ fn glimpses() {
         let attrs = size().with("centered", centered).with("normalized", normalized);
         let operands = [images.clone(), f64s(&[2, 2], &offsets)];
         assert_eq!(values(&ops::EXTRACT_GLIMPSE, attrs.clone(), &operands), expected, "{offsets:?}");
-        assert_agrees_for_any_batch(&ops::EXTRACT_GLIMPSE, attrs, &operands);
+        assert_agrees_for_any_shared_batch(&ops::EXTRACT_GLIMPSE, attrs, &operands);
     }
     let wild = [images.clone(), f64s(&[2, 2], &[f64::NAN, 1e300, f64::NEG_INFINITY, 0.0])];
     assert_agrees(&ops::EXTRACT_GLIMPSE, size(), &wild);
@@ -104,7 +108,11 @@ fn batches_are_suppressed_one_by_one() {
     let found = apply(&ops::NON_MAX_SUPPRESSION, attrs.clone(), &operands).unwrap();
     assert_eq!(found[0].as_slice::<i32>(), [3, 0, 5, 0, 3, 0, 1, 0]);
     assert_eq!(found[1].as_slice::<i32>(), [3, 3]);
-    assert_agrees_for_any_batch(&ops::NON_MAX_SUPPRESSION, attrs.clone(), &[operands[0].clone(), operands[1].clone()]);
+    assert_agrees_for_any_shared_batch(
+        &ops::NON_MAX_SUPPRESSION,
+        attrs.clone(),
+        &[operands[0].clone(), operands[1].clone()],
+    );
     let text = refused(&ops::SUPPRESSED, attrs, &operands);
     assert!(text.contains("no batch"), "{text}");
 }
@@ -138,7 +146,12 @@ fn all_classes_at_once() {
     assert_eq!(count.as_slice::<i32>(), [5]);
     let bare = apply(&ops::COMBINED_NON_MAX_SUPPRESSION, limits(true, false), &operands).unwrap();
     assert_eq!(bare[0].shape(), [1, 6, 4]);
-    assert_close(&eval::floats(&bare[0])[4..16], &[0.0, -0.001, 0.01, 0.009, 0.0, 0.0, 0.01, 0.01, 0.0, 1.0, 0.01, 1.01], 1e-6, "not clipped");
+    assert_close(
+        &eval::floats(&bare[0])[4..16],
+        &[0.0, -0.001, 0.01, 0.009, 0.0, 0.0, 0.01, 0.01, 0.0, 1.0, 0.01, 1.01],
+        1e-6,
+        "not clipped",
+    );
     // Boxes of their own.
     let moved: Vec<[f32; 4]> = BOXES.iter().rev().map(|row| row.map(|v| v + 0.05)).collect();
     let both: Vec<f32> = BOXES.iter().zip(&moved).flat_map(|(a, b)| hundredth(&[*a, *b])).collect();
@@ -146,10 +159,13 @@ fn all_classes_at_once() {
     let found = apply(&ops::COMBINED_NON_MAX_SUPPRESSION, limits(false, true), &operands).unwrap();
     assert_eq!(found[3].as_slice::<i32>(), [4]);
     assert_close(&eval::floats(&found[0])[4..8], &[0.0005, 0.1005, 0.0105, 0.1105], 1e-6, "of the second class");
-    assert_agrees_for_any_batch(&ops::COMBINED_NON_MAX_SUPPRESSION, limits(false, true), &operands);
+    assert_agrees_for_any_shared_batch(&ops::COMBINED_NON_MAX_SUPPRESSION, limits(false, true), &operands);
     let none = [f32s(&[2, 0, 1, 4], &[]), f32s(&[2, 0, 3], &[])];
     assert_agrees(&ops::COMBINED_NON_MAX_SUPPRESSION, limits(false, true), &none);
-    assert_eq!(apply(&ops::COMBINED_NON_MAX_SUPPRESSION, limits(false, true), &none).unwrap()[3].as_slice::<i32>(), [0, 0]);
+    assert_eq!(
+        apply(&ops::COMBINED_NON_MAX_SUPPRESSION, limits(false, true), &none).unwrap()[3].as_slice::<i32>(),
+        [0, 0]
+    );
     let text = refused(&ops::COMBINED_NON_MAX_SUPPRESSION, limits(false, true).with("max_total_size", 0i64), &operands);
     assert!(text.contains("at least 1"), "{text}");
 }

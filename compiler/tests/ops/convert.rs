@@ -3,9 +3,9 @@
 use crate::battery::check_gradient;
 use crate::compiled::{assert_agrees, assert_gradient_agrees};
 use crate::support::{apply, assert_close, f64s, i32s, one, refused, values};
+use tracelift_compiler::DType;
 use tracelift_compiler::graph::Attrs;
 use tracelift_compiler::ops::{self, eval};
-use tracelift_compiler::DType;
 use tracelift_runtime::Array;
 
 fn to(dtype: DType) -> Attrs {
@@ -105,4 +105,39 @@ fn ranges_along_an_axis() {
     assert_agrees(&ops::QUANTIZE, rows.clone(), &operands);
     let wrong = [x, operands[1].clone(), f64s(&[3], &[1.0; 3])];
     assert!(refused(&ops::QUANTIZE, rows, &wrong).contains("2 elements of axis 0"));
+}
+
+#[test]
+fn points_that_fill_a_cube() {
+    let attrs = |dim: i64, count: i64| Attrs::new().with("dim", dim).with("num_results", count);
+    let of = |attrs: Attrs| {
+        assert_agrees(&ops::SOBOL_SAMPLE, attrs.clone(), &[]);
+        values(&ops::SOBOL_SAMPLE, attrs, &[])
+    };
+    let four = [
+        [0.5, 0.5, 0.5, 0.5],
+        [0.75, 0.25, 0.25, 0.25],
+        [0.25, 0.75, 0.75, 0.75],
+        [0.375, 0.375, 0.625, 0.875],
+        [0.875, 0.875, 0.125, 0.375],
+        [0.625, 0.125, 0.875, 0.625],
+    ];
+    assert_eq!(of(attrs(4, 6)), four.concat());
+    let later = [0.625, 0.125, 0.875, 0.125, 0.625, 0.375, 0.1875, 0.3125, 0.9375];
+    assert_eq!(of(attrs(3, 3).with("skip", 5i64).with("dtype", DType::F64)), later);
+    // Each interval of an even division has as many points.
+    let many = of(attrs(64, 255));
+    for dimension in 0..64 {
+        let mut column: Vec<f64> = many.iter().skip(dimension).step_by(64).copied().collect();
+        column.sort_by(f64::total_cmp);
+        let even: Vec<f64> = (1..256).map(|i| f64::from(i) / 256.0).collect();
+        assert_eq!(column, even, "dimension {dimension}");
+    }
+    assert_eq!(one(&ops::SOBOL_SAMPLE, attrs(2, 0), &[]).shape(), [0, 2]);
+    for (dim, count, says) in
+        [(65, 1, "`dim`"), (0, 1, "`dim`"), (1, -1, "`num_results`"), (1, 1 << 40, "`num_results`")]
+    {
+        let text = refused(&ops::SOBOL_SAMPLE, attrs(dim, count), &[]);
+        assert!(text.contains(says), "{text}");
+    }
 }

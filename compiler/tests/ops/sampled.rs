@@ -17,8 +17,8 @@ fn check(op: &'static tracelift_compiler::graph::OpDef, attrs: Attrs, operands: 
 /// Seven classes in three dimensions, two examples, four samples.
 fn operands(labels: &Array, expected: &[f64]) -> Vec<Array> {
     let weights = [
-        1.76, 0.4, 0.98, 2.24, 1.87, -0.98, 0.95, -0.15, -0.1, 0.41, 0.14, 1.45, 0.76, 0.12, 0.44, 0.33, 1.49, -0.21, 0.31,
-        -0.85, -2.55,
+        1.76, 0.4, 0.98, 2.24, 1.87, -0.98, 0.95, -0.15, -0.1, 0.41, 0.14, 1.45, 0.76, 0.12, 0.44, 0.33, 1.49, -0.21,
+        0.31, -0.85, -2.55,
     ];
     vec![
         f64s(&[7, 3], &weights),
@@ -85,7 +85,10 @@ fn moments_of_parts() {
     assert_close(&eval::floats(&weighted[0]), &mean, 1e-12, "mean");
     assert_close(&eval::floats(&weighted[1]), &variance, 1e-12, "variance");
     let sums = apply(&ops::SUFFICIENT_STATISTICS, axes(), &[x.clone(), f64s(&[], &[2.0])]).unwrap();
-    assert_eq!(sums.iter().map(eval::floats).collect::<Vec<_>>(), [vec![8.0], vec![2.0, 13.0, 3.0], vec![36.0, 47.0, 27.0]]);
+    assert_eq!(
+        sums.iter().map(eval::floats).collect::<Vec<_>>(),
+        [vec![8.0], vec![2.0, 13.0, 3.0], vec![36.0, 47.0, 27.0]]
+    );
     let operands: Vec<Array> = sums.into_iter().chain([f64s(&[], &[2.0])]).collect();
     let moments = apply(&ops::NORMALIZE_MOMENTS, Attrs::new(), &operands).unwrap();
     assert_close(&eval::floats(&moments[0]), &mean, 1e-12, "mean");

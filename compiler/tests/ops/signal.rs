@@ -41,7 +41,9 @@ fn cosine_transforms_of_four_kinds() {
     let cut = [9.0, -4.841039, -0.21884704, 3.5797117, 10.281153];
     assert_close(&of(whole("n", 5)), &cut, 2e-6, "cut");
     assert_eq!(of(whole("n", 10)).len(), 10);
-    for (attrs, says) in [(ortho(1), "no `norm`"), (whole("kind", 5), "`kind` 1, 2, 3 or 4"), (whole("n", 0), "at least 1")] {
+    for (attrs, says) in
+        [(ortho(1), "no `norm`"), (whole("kind", 5), "`kind` 1, 2, 3 or 4"), (whole("n", 0), "at least 1")]
+    {
         let text = refused(&ops::DCT, attrs, &[f32s(&X)]);
         assert!(text.contains(says), "{text}");
     }
@@ -62,13 +64,23 @@ fn lapped_transforms() {
     let bare = whole("frame_length", 8).with("norm", "ortho").with("pad_end", true).with("window", "none");
     let frames = of(bare);
     let last = [-0.15543151, 0.2321608, 0.09801226, -0.48717138];
-    assert_close(&frames.as_slice::<f32>()[8..].iter().map(|&v| v.into()).collect::<Vec<_>>(), &last, 2e-6, "orthonormal");
+    assert_close(
+        &frames.as_slice::<f32>()[8..].iter().map(|&v| v.into()).collect::<Vec<_>>(),
+        &last,
+        2e-6,
+        "orthonormal",
+    );
     let attrs = Attrs::new().with("norm", "ortho").with("window", "none");
     let back = values(&ops::INVERSE_MDCT, attrs, &[frames]);
     assert_close(&back[..2], &[-0.4, 0.35], 2e-6, "the beginning is folded");
     assert_close(&back[8..10], &[-0.8, 0.6], 2e-6, "the last frame");
     let bessel = of(whole("frame_length", 4).with("window", "kaiser_bessel_derived"));
-    assert_close(&bessel.as_slice::<f32>()[..2].iter().map(|&v| v.into()).collect::<Vec<_>>(), &[0.23665024, 0.96234214], 2e-6, "window");
+    assert_close(
+        &bessel.as_slice::<f32>()[..2].iter().map(|&v| v.into()).collect::<Vec<_>>(),
+        &[0.23665024, 0.96234214],
+        2e-6,
+        "window",
+    );
     assert!(refused(&ops::MDCT, whole("frame_length", 6), &[f32s(&signal)]).contains("a multiple of 4"));
     assert!(refused(&ops::INVERSE_MDCT, Attrs::new(), &[f32s(&signal)]).contains("frames"));
 }
@@ -96,8 +108,15 @@ fn windows_of_many_shapes() {
     assert_close(&values(&ops::INVERSE_STFT_WINDOW, whole("frame_step", 3), &[hann]), &inverse, 1e-6, "inverse");
     let hamming = one(&ops::HAMMING_WINDOW, long(6), &[]);
     let inverse = [0.1334891, 1.612904, 1.2987013, 1.0, 1.2848324, 1.6129031];
-    assert_close(&values(&ops::INVERSE_STFT_WINDOW, whole("frame_step", 4), &[hamming.clone()]), &inverse, 1e-6, "of 4");
-    assert!(refused(&ops::INVERSE_STFT_WINDOW, whole("frame_step", 0), &[hamming]).contains("`frame_step` of at least 1"));
+    assert_close(
+        &values(&ops::INVERSE_STFT_WINDOW, whole("frame_step", 4), &[hamming.clone()]),
+        &inverse,
+        1e-6,
+        "of 4",
+    );
+    assert!(
+        refused(&ops::INVERSE_STFT_WINDOW, whole("frame_step", 0), &[hamming]).contains("`frame_step` of at least 1")
+    );
 }
 
 #[test]

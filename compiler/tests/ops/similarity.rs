@@ -1,7 +1,8 @@
-//! How alike images look: numbers of TensorFlow 2.21, machine code against `eval`, gradients against differences.
+//! How alike images look: numbers of the definition in NumPy's f64, with which TensorFlow 2.21 agrees as far as its f32
+//! goes (4e-6); machine code against `eval`, gradients against differences.
 
 use crate::battery::check_gradient;
-use crate::compiled::{assert_agrees, assert_agrees_for_any_batch, assert_gradient_agrees};
+use crate::compiled::{assert_agrees, assert_agrees_for_any_shared_batch, assert_gradient_agrees};
 use crate::support::{assert_close, f64s, one, refused, values};
 use tracelift_compiler::graph::Attrs;
 use tracelift_compiler::ops;
@@ -27,22 +28,26 @@ fn one_scale() -> Attrs {
 fn structural_similarity() {
     let images = pair(&[2, 13, 12, 2]);
     let of = |attrs: Attrs| values(&ops::SSIM, attrs, &images);
-    assert_close(&of(one_scale()), &[0.856856, 0.92785513], 2e-6, "ssim");
+    assert_close(&of(one_scale()), &[0.8568572921781815, 0.9278552438758125], 1e-9, "ssim");
     let small = one_scale().with("filter_size", 5i64).with("filter_sigma", 0.8).with("k1", 0.02).with("k2", 0.05);
-    assert_close(&of(small.clone()), &[0.8544682, 0.8783548], 2e-6, "another window");
+    assert_close(&of(small.clone()), &[0.8544680148231422, 0.878354477768932], 1e-9, "another window");
     let map = one(&ops::SSIM, one_scale().with("return_index_map", true), &images);
     assert_eq!(map.shape(), [2, 3, 2]);
-    let first = [0.83231914, 0.8557018, 0.8422345, 0.8704115, 0.8557018, 0.88476694];
-    assert_close(&map.as_slice::<f64>()[..6], &first, 2e-6, "map");
-    assert_close(&values(&ops::SSIM, one_scale(), &[images[0].clone(), images[0].clone()]), &[1.0, 1.0], 1e-12, "equal");
+    let first = [0.83232047786, 0.85570328302, 0.84223734627, 0.87041226928, 0.85570328302, 0.88476709361];
+    assert_close(&map.as_slice::<f64>()[..6], &first, 1e-9, "map");
+    assert_close(
+        &values(&ops::SSIM, one_scale(), &[images[0].clone(), images[0].clone()]),
+        &[1.0, 1.0],
+        1e-12,
+        "equal",
+    );
     // One image without a batch, and one against a batch.
     let [a, b] = pair(&[5, 6, 1]);
     let narrow = one_scale().with("filter_size", 3i64);
     assert_eq!(one(&ops::SSIM, narrow.clone(), &[a.clone(), b.clone()]).shape(), [0usize; 0]);
     assert_eq!(one(&ops::SSIM, narrow.clone(), &[a, pair(&[4, 5, 6, 1])[0].clone()]).shape(), [4]);
     let little = pair(&[2, 4, 5, 1]);
-    assert_agrees_for_any_batch(&ops::PSNR, one_scale(), &[little[0].clone(), little[0].clone()]);
-    assert_agrees(&ops::SSIM, narrow.clone(), &little);
+    assert_agrees_for_any_shared_batch(&ops::SSIM, narrow.clone(), &little);
     assert_gradient_agrees(&ops::SSIM, narrow.clone(), &little);
     check_gradient(&ops::SSIM, narrow, &little);
     for (attrs, images, says) in [
@@ -65,8 +70,18 @@ fn similarity_at_several_scales() {
     };
     let filter = |n: i64| one_scale().with("filter_size", n);
     let large = [1, 47, 50, 2];
-    assert_close(&values(&ops::SSIM_MULTISCALE, filter(2), &with(&large, &weights)), &[0.8489169], 2e-6, "five");
-    assert_close(&values(&ops::SSIM_MULTISCALE, filter(4), &with(&large, &[0.3, 0.7])), &[0.8590944], 2e-6, "two");
+    assert_close(
+        &values(&ops::SSIM_MULTISCALE, filter(2), &with(&large, &weights)),
+        &[0.8489181116371085],
+        1e-9,
+        "five",
+    );
+    assert_close(
+        &values(&ops::SSIM_MULTISCALE, filter(4), &with(&large, &[0.3, 0.7])),
+        &[0.8590955211815949],
+        1e-9,
+        "two",
+    );
     let little = with(&[2, 6, 5, 1], &[0.4, 0.6]);
     assert_agrees(&ops::SSIM_MULTISCALE, filter(2), &little);
     check_gradient(&ops::SSIM_MULTISCALE, filter(2), &little);

@@ -31,10 +31,14 @@ fn roots_and_logarithms() {
         }
     }
     // Without eigenvectors, far from 1, and with complex eigenvalues; a rotation by a right angle has half of one as root.
-    let jordan = f64s(&[2, 3, 3], &[[3.0, 1.0, 0.0, 0.0, 3.0, 1.0, 0.0, 0.0, 3.0], [1e6, 2.0, 0.0, 0.0, 1e-3, 7.0, 1.0, 0.0, 5.0]].concat());
+    let jordan = f64s(
+        &[2, 3, 3],
+        &[[3.0, 1.0, 0.0, 0.0, 3.0, 1.0, 0.0, 0.0, 3.0], [1e6, 2.0, 0.0, 0.0, 1e-3, 7.0, 1.0, 0.0, 5.0]].concat(),
+    );
     for result in both_ways(&ops::SQRTM, &Attrs::new(), &jordan) {
         let back = values(&ops::MATMUL, Attrs::new(), &[result[0].clone(), result[0].clone()]);
-        let relative: Vec<f64> = back.iter().zip(eval::floats(&jordan)).map(|(b, x)| (b - x) / x.abs().max(1.0)).collect();
+        let relative: Vec<f64> =
+            back.iter().zip(eval::floats(&jordan)).map(|(b, x)| (b - x) / x.abs().max(1.0)).collect();
         assert_close(&relative, &[0.0; 18], 1e-9, "squared");
     }
     let turn = f64s(&[2, 2], &[0.0, -1.0, 1.0, 0.0]);
@@ -105,7 +109,8 @@ fn general_eigenvalues() {
     }
     assert_close(&parts(&by_eval[1]), &parts(&by_code[1]), 1e-6, "vectors of both");
     let many = eval::from_floats(DType::F32, &[2, 3, 3], &eval::floats(&sample(5, &[2, 3, 3]))).unwrap();
-    let [by_eval, by_code] = [apply(&ops::EIGVALS, Attrs::new(), &[many.clone()]).unwrap(), outcome(&ops::EIGVALS, &many).unwrap()];
+    let [by_eval, by_code] =
+        [apply(&ops::EIGVALS, Attrs::new(), &[many.clone()]).unwrap(), outcome(&ops::EIGVALS, &many).unwrap()];
     assert_close(&parts(&by_eval[0]), &parts(&by_code[0]), 2e-6, "a batch");
     let text = refused(&ops::EIG, Attrs::new(), &[sample(5, &[2, 2])]);
     assert!(text.contains("there is no complex128"), "{text}");
@@ -158,7 +163,10 @@ fn tridiagonal_eigenvalues() {
 fn what_factors_stand_for() {
     let x = regular(4, &[2, 3, 3]);
     let order: Vec<usize> = vec![2, 0, 1];
-    let shuffled: Vec<f64> = (0..2).flat_map(|k| order.iter().flat_map(move |r| (0..3).map(move |c| (k, *r, c)))).map(|(k, r, c)| eval::floats(&x)[9 * k + 3 * r + c]).collect();
+    let shuffled: Vec<f64> = (0..2)
+        .flat_map(|k| order.iter().flat_map(move |r| (0..3).map(move |c| (k, *r, c))))
+        .map(|(k, r, c)| eval::floats(&x)[9 * k + 3 * r + c])
+        .collect();
     let x = f64s(&[2, 3, 3], &shuffled);
     let factors = apply(&ops::LU, Attrs::new(), &[x.clone()]).unwrap();
     let rhs = sample(6, &[2, 3, 2]);

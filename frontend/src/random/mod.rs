@@ -72,7 +72,12 @@ pub(crate) fn stateless_uniform_dims(
     seed: impl IntoSeed,
     loc: &'static Location<'static>,
 ) -> Result<Tensor> {
-    draw(Stream::Seed(seed.state(loc)?), &ops::RANDOM_UNIFORM, Attrs::new().with("dims", dims).with("dtype", dtype), loc)
+    draw(
+        Stream::Seed(seed.state(loc)?),
+        &ops::RANDOM_UNIFORM,
+        Attrs::new().with("dims", dims).with("dtype", dtype),
+        loc,
+    )
 }
 
 macro_rules! draws {

@@ -100,6 +100,17 @@ pub fn required_space_to_batch_paddings(
     (paddings, crops)
 }
 
+/// [`extract_patches`](crate::extract_patches) of volumes `[batch, depth, height, width, channels]`.
+#[track_caller]
+pub fn extract_volume_patches(
+    x: impl IntoTensor,
+    ksizes: impl IntoInts,
+    strides: impl IntoInts,
+    padding: impl IntoPadding,
+) -> Tensor {
+    on_behalf(Location::caller(), || ops::extract_patches(x, ksizes, strides, padding))
+}
+
 /// [`add_n`](crate::add_n) by its old name.
 #[track_caller]
 pub fn accumulate_n<T: IntoTensor>(xs: &[T]) -> Tensor {

@@ -20,4 +20,5 @@ pub mod quantize;
 pub mod random;
 pub mod sampled;
 pub mod shrink;
+pub mod sobol;
 pub mod softmax;

@@ -116,6 +116,9 @@ composite! {
         let dtype = b.attrs().dtype("dtype").unwrap_or(DType::U8);
         let (least, greatest) = limits(dtype)?;
         let source = float(x[0])?;
+        for end in &x[1..] {
+            along_axis(x[0], *end)?;
+        }
         // The range holds 0 and is not empty.
         let low = x[1].min(0.0);
         let gap = low.abs().max(x[2].abs()).max(1.0) * 0.01;

@@ -152,11 +152,11 @@ composite! {
 
 const WINDOW: AttrDef = optional("window", AttrKind::Str);
 
-/// Frames times attribute `window`.
+/// Frames times attribute `window`; without one, so that two halves add up to 1.
 fn weighed(frames: Expr<'_>, length: i64) -> Result<Expr<'_>> {
     let name = frames.b().attrs().str("window").unwrap_or("vorbis");
     let window = named(frames.b(), name, length, DType::F32)?;
-    Ok(window.map_or(frames, |window| frames * window))
+    Ok(window.map_or(frames * FRAC_1_SQRT_2, |window| frames * window))
 }
 
 fn is_ortho(attrs: &Attrs) -> Result<bool> {

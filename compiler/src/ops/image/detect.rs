@@ -104,8 +104,8 @@ composite! {
             let wanted = "a max_output_size_per_class and a max_total_size of at least 1";
             return Err(infer::wrong(Kind::Value, wanted, found));
         }
-        // No class has more than all boxes.
-        let each = n.as_const().map_or(each, |n| each.min(n));
+        // No class has more than all boxes; one place there is always.
+        let each = n.as_const().map_or(each, |n| each.min(n)).max(1);
         let by_class = x[1].transpose(&[0, 2, 1]);
         let all = [batch.clone(), classes.clone(), n.clone(), Dim::from(4i64)];
         let their_boxes = x[0].transpose(&[0, 2, 1, 3]).broadcast_to(&all);
@@ -113,7 +113,8 @@ composite! {
         let best = b.apply_all(&NON_MAX_SUPPRESSION, attrs, &[their_boxes, by_class]);
         b.check()?;
         let (place, is_kept) = (best[0].cast(DType::I64), b.iota(&[each.into()], 0, DType::I32).lt(best[1].unsqueeze(2)?));
-        let kept_scores = Place { axis: 2, batch_dims: 2 }.gather(by_class, place);
+        let padded_scores = by_class.pad_zeros(&[Dim::ZERO; 3], &[Dim::ZERO, Dim::ZERO, Dim::ONE]);
+        let kept_scores = Place { axis: 2, batch_dims: 2 }.gather(padded_scores, place);
         let never = f64::NEG_INFINITY;
         let kept_scores = is_kept.choose(kept_scores, never);
         // Behind them as many that count for none, so that there are enough to choose from.

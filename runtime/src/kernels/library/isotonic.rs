@@ -57,9 +57,8 @@ mod tests {
     #[test]
     fn violators_are_pooled() {
         let x = Array::from_slice(&[2, 5], &[3.0f64, 1.0, 2.0, 2.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
-        let segments = |decreasing: i64| {
-            values(&run("isotonic_segments", &[&x], &[(DType::I32, &[2, 5])], &[decreasing])[0])
-        };
+        let segments =
+            |decreasing: i64| values(&run("isotonic_segments", &[&x], &[(DType::I32, &[2, 5])], &[decreasing])[0]);
         assert_eq!(segments(1), [0.0, 1.0, 1.0, 1.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
         assert_eq!(segments(0), [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 4.0]);
     }
