@@ -318,9 +318,9 @@ mod tests {
         let lesser = |v: &[Tensor]| v[0].less(100);
         let eager = try_while_loop(lesser, |v| vec![&v[0] * 3], start(), None).unwrap_err().to_string();
         assert!(eager.contains("one value for each of 2 variables, it gave 1"), "{eager}");
-        let traced = crate::function(move |x: &Tensor| {
+        let traced = crate::function(|x: &Tensor| {
             let more = |v: &[Tensor]| vec![&v[0] * 3, v[1].clone(), v[1].clone()];
-            while_loop(move |v| v[0].less(100), more, vec![constant(1), x.clone()], None)[1].clone()
+            while_loop(|_| constant(true), more, vec![constant(1), x.clone()], Some(2))[1].clone()
         });
         let error = attempt(|| traced.call(&constant(2))).unwrap_err().to_string();
         assert!(error.contains("one value for each of 2 variables, it gave 3"), "{error}");
