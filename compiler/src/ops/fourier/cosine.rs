@@ -120,8 +120,8 @@ composite! {
     name: "mdct",
     doc: "The modified discrete cosine transform of f32 signals over the last axis: frames of `frame_length` (a multiple of \
           4) half as far apart, weighed by `window` (\"vorbis\", the default, \"kaiser_bessel_derived\", \"hann\", \
-          \"hamming\" or \"none\"), folded, and their `dct` of kind 4: `[.., frames, frame_length / 2]`. With `pad_end` the \
-          signal is filled with zeros at its end.",
+          \"hamming\" or \"none\", which weighs all by `1/√2`), folded, and their `dct` of kind 4: `[.., frames, frame_length / \
+          2]`. With `pad_end` the signal is filled with zeros at its end.",
     inputs: Operands::Named(&["signals"]),
     attrs: &[required("frame_length", AttrKind::Int), WINDOW, optional("pad_end", AttrKind::Bool), NORM],
     domain: Domain::Special("tests/ops/signal.rs"),
