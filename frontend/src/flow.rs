@@ -136,6 +136,14 @@ pub fn try_while_loop(
             return Ok(variables);
         }
         let next = body(&variables);
+        if next.len() != variables.len() {
+            let text = format!(
+                "the body must give one value for each of {} variables, it gave {}",
+                variables.len(),
+                next.len()
+            );
+            return Err(wrong("while_loop", Kind::Value, text, &variables, loc));
+        }
         let specs = |list: &[Tensor]| list.iter().map(Tensor::spec).collect::<Vec<_>>();
         if specs(&next) != specs(&variables) {
             let text = format!("the body must keep dtypes and shapes, it gave {}", list(&next));
@@ -296,4 +304,25 @@ fn list(xs: &[Tensor]) -> String {
 
 fn wrong(op: &str, kind: Kind, text: String, xs: &[Tensor], loc: &Location<'_>) -> Error {
     at(Error::new(kind, format!("`{op}`: {text}\n  operands: {}", list(xs))), loc)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::constant;
+    use crate::error::attempt;
+
+    #[test]
+    fn a_body_that_drops_a_variable_is_refused() {
+        let start = || vec![constant(1), constant(2)];
+        let lesser = |v: &[Tensor]| v[0].less(100);
+        let eager = try_while_loop(lesser, |v| vec![&v[0] * 3], start(), None).unwrap_err().to_string();
+        assert!(eager.contains("one value for each of 2 variables, it gave 1"), "{eager}");
+        let traced = crate::function(|x: &Tensor| {
+            let more = |v: &[Tensor]| vec![&v[0] * 3, v[1].clone(), v[1].clone()];
+            while_loop(|_| constant(true), more, vec![constant(1), x.clone()], Some(2))[1].clone()
+        });
+        let error = attempt(|| traced.call(&constant(2))).unwrap_err().to_string();
+        assert!(error.contains("one value for each of 2 variables, it gave 3"), "{error}");
+    }
 }

@@ -1,6 +1,6 @@
 //! Images: `[.., height, width, channels]`, one or a batch of them, as `tf.image` has them.
 //!
-//! Nearly all are ops of the table; here are those that draw random numbers.
+//! Nearly all are ops of the table; those that draw random numbers are in [`random`].
 //!
 //! ```
 //! use tracelift as tl;
@@ -16,79 +16,67 @@
 //! assert_eq!(tl::image::non_max_suppression(boxes, scores, 10), tl::constant([1, 2]));
 //! ```
 
-use crate::error::{Error, Kind, raise, unwrap};
-use crate::tensor::{IntoTensor, Tensor};
-use std::panic::Location;
-use tracelift_compiler::Dim;
-use tracelift_runtime::DType;
+pub mod random;
 
-pub use crate::tensor::ops::{
-    adjust_brightness, adjust_contrast, adjust_gamma, adjust_hue, adjust_saturation, central_crop, crop_and_resize,
-    crop_and_resize_with, crop_to_bounding_box, extract_patches, extract_patches_with, flip_left_right, flip_up_down,
-    grayscale_to_rgb, hsv_to_rgb, image_gradients, image_rot90 as rot90, image_transpose as transpose,
-    non_max_suppression, non_max_suppression_padded, non_max_suppression_padded_with, non_max_suppression_with,
-    pad_to_bounding_box, per_image_standardization, psnr, resize, resize_with, resize_with_crop_or_pad,
-    resize_with_pad, resize_with_pad_with, rgb_to_grayscale, rgb_to_hsv, rgb_to_yiq, rgb_to_yuv, sobel_edges,
-    total_variation, try_crop_and_resize, try_extract_patches, try_resize, try_resize_with, yiq_to_rgb, yuv_to_rgb,
+pub use random::{
+    random_brightness, random_contrast, random_crop, random_flip_left_right, random_flip_up_down, random_hue,
+    random_saturation, stateless_random_brightness, stateless_random_contrast, stateless_random_crop,
+    stateless_random_flip_left_right, stateless_random_flip_up_down, stateless_random_hue, stateless_random_saturation,
 };
 
-/// Rows and columns, as axes from the end.
-const ROWS: i64 = -3;
-const COLUMNS: i64 = -2;
+use crate::engine::dispatch;
+use crate::error::{Result, unwrap};
+use crate::tensor::{IntoTensor, Tensor};
+use std::panic::Location;
+use tracelift_compiler::graph::Attrs;
+use tracelift_compiler::ops;
 
-/// Mirrored left to right, or not, with equal probability; the images of a batch one by one.
+pub use crate::tensor::ops::{
+    adjust_brightness, adjust_contrast, adjust_gamma, adjust_hue, adjust_saturation, central_crop,
+    combined_non_max_suppression, combined_non_max_suppression_with, convert_image_dtype, convert_image_dtype_with,
+    crop_and_resize, crop_and_resize_with, crop_to_bounding_box, draw_bounding_boxes, extract_glimpse,
+    extract_glimpse_with, extract_patches, extract_patches_with, flip_left_right, flip_up_down, grayscale_to_rgb,
+    hsv_to_rgb, image_gradients, image_rot90 as rot90, image_transpose as transpose, non_max_suppression,
+    non_max_suppression_overlaps, non_max_suppression_overlaps_with, non_max_suppression_padded,
+    non_max_suppression_padded_with, non_max_suppression_with, non_max_suppression_with_scores,
+    non_max_suppression_with_scores_with, pad_to_bounding_box, per_image_standardization, psnr, resize, resize_with,
+    resize_with_crop_or_pad, resize_with_pad, resize_with_pad_with, rgb_to_grayscale, rgb_to_hsv, rgb_to_yiq,
+    rgb_to_yuv, sobel_edges, ssim, ssim_multiscale_with, ssim_with, total_variation, try_crop_and_resize,
+    try_extract_patches, try_resize, try_resize_with, try_ssim, try_ssim_with, yiq_to_rgb, yuv_to_rgb,
+};
+
+/// How much each of five scales counts (Wang et al., 2003).
+const SCALES: [f32; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
+
+/// The structural similarity of images at five scales, each half as large as the one before, with the usual powers;
+/// [`ssim_multiscale_with`] takes others. The images must be large enough for the window of 11 at the last scale: 161 by
+/// 161 and up.
+///
+/// ```
+/// use tracelift as tl;
+/// let image = tl::random::uniform([176, 176, 1]);
+/// assert!((tl::image::ssim_multiscale(&image, &image, 1.0).item() - 1.0).abs() < 1e-4);
+/// ```
 #[track_caller]
-pub fn random_flip_left_right(images: impl IntoTensor) -> Tensor {
-    flipped_at_random(images_of("random_flip_left_right", images), COLUMNS, Location::caller())
+pub fn ssim_multiscale(a: impl IntoTensor, b: impl IntoTensor, max_value: f64) -> Tensor {
+    unwrap(at_scales(a, b, max_value, Location::caller()))
 }
 
-/// Mirrored upside down, or not, with equal probability; the images of a batch one by one.
+/// The twin of [`ssim_multiscale`].
 #[track_caller]
-pub fn random_flip_up_down(images: impl IntoTensor) -> Tensor {
-    flipped_at_random(images_of("random_flip_up_down", images), ROWS, Location::caller())
+pub fn try_ssim_multiscale(a: impl IntoTensor, b: impl IntoTensor, max_value: f64) -> Result<Tensor> {
+    at_scales(a, b, max_value, Location::caller())
 }
 
-/// [`adjust_brightness`] by a number from `-max_delta` to `max_delta`.
-#[track_caller]
-pub fn random_brightness(images: impl IntoTensor, max_delta: f64) -> Tensor {
-    let x = images_of("random_brightness", images);
-    let delta = crate::random::uniform_between((), -max_delta, max_delta);
-    &x + delta.cast(x.dtype())
-}
-
-/// [`adjust_contrast`] by a factor from `lower` to `upper`.
-#[track_caller]
-pub fn random_contrast(images: impl IntoTensor, lower: f64, upper: f64) -> Tensor {
-    let x = images_of("random_contrast", images);
-    let factor = crate::random::uniform_between((), lower, upper).cast(x.dtype());
-    let mean = x.mean_keepdims([ROWS, COLUMNS]);
-    (&x - &mean) * factor + mean
-}
-
-/// The images, if they are: of rank 3 or 4.
-#[track_caller]
-fn images_of(what: &str, images: impl IntoTensor) -> Tensor {
-    let x = images.into_tensor();
-    if !(3..=4).contains(&x.rank()) {
-        refuse(what, "an image [height, width, channels] or a batch of them", x.spec(), Location::caller());
-    }
-    x
-}
-
-#[track_caller]
-fn flipped_at_random(x: Tensor, axis: i64, loc: &'static Location<'static>) -> Tensor {
-    let spec = x.spec();
-    let mut dims = vec![Dim::ONE; x.rank()];
-    if x.rank() == 4 {
-        dims[0] = spec.dims[0].clone();
-    }
-    let coin = unwrap(crate::random::uniform_dims(&dims, DType::F32, loc)).less(0.5);
-    crate::where_(coin, x.reverse_with([axis]), &x)
-}
-
-/// Raises the error that something else was expected.
-fn refuse(what: &str, expected: &str, received: impl std::fmt::Display, loc: &'static Location<'static>) -> ! {
-    raise(Error::new(Kind::Shape, format!("image::{what}: expected {expected}, received {received}")), loc)
+fn at_scales(
+    a: impl IntoTensor,
+    b: impl IntoTensor,
+    max_value: f64,
+    loc: &'static Location<'static>,
+) -> Result<Tensor> {
+    let powers = Tensor::from(SCALES.to_vec());
+    let operands = [a.operand(), b.operand(), powers.operand()];
+    dispatch::call1(&ops::SSIM_MULTISCALE, Attrs::new().with("max_value", max_value), &operands, loc)
 }
 
 #[cfg(test)]
@@ -164,18 +152,5 @@ mod tests {
         assert_eq!(resize_with_crop_or_pad(resize_with_crop_or_pad(&x, 8, 8), 4, 6), x);
         assert!(attempt(|| crop_to_bounding_box(&x, 3, 0, 2, 1)).is_err());
         assert!(attempt(|| pad_to_bounding_box(&x, 0, 0, 3, 9)).is_err());
-    }
-
-    #[test]
-    fn random_flips_keep_or_turn_each_image() {
-        crate::random::set_seed(4);
-        let x = crate::stack(&std::array::from_fn::<_, 16, _>(|_| image(2, 3, 1)));
-        let y = random_flip_left_right(&x);
-        let (kept, turned) = (image(2, 3, 1), flip_left_right(image(2, 3, 1)));
-        let images: Vec<Tensor> = crate::unstack(&y);
-        let turns = images.iter().filter(|i| **i == turned).count();
-        assert!(images.iter().all(|i| *i == kept || *i == turned) && (1..16).contains(&turns), "{turns}");
-        assert_eq!(random_flip_up_down(&x).shape(), [16, 2, 3, 1]);
-        assert_eq!(random_contrast(random_brightness(&x, 0.1), 0.5, 1.5).shape(), [16, 2, 3, 1]);
     }
 }

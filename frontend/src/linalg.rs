@@ -11,13 +11,16 @@ use tracelift_compiler::graph::{Attrs, OpDef};
 use tracelift_compiler::ops;
 
 pub use crate::tensor::ops::{
-    adjoint, band_part, cholesky, cholesky_solve, cross, det, eigvalsh, expm, eye, inv, inv_with, logdet, lstsq,
-    lstsq_with, matmul, matmul_with, matrix_norm, matrix_norm_with, matrix_power, matrix_rank, matrix_rank_with,
-    matrix_transpose, matvec, matvec_with, multi_dot, pinv, pinv_with, solve, solve_with, svdvals, tensordot, trace,
-    triangular_solve, triangular_solve_with, try_adjoint, try_band_part, try_cholesky, try_cholesky_solve, try_cross,
-    try_det, try_eigvalsh, try_expm, try_eye, try_inv, try_logdet, try_lstsq, try_matmul, try_matrix_norm,
-    try_matrix_power, try_matrix_rank, try_matrix_transpose, try_matvec, try_multi_dot, try_pinv, try_solve,
-    try_svdvals, try_tensordot, try_trace, try_triangular_solve,
+    adjoint, band_part, cholesky, cholesky_solve, cross, det, diag, diag_part, eigvals, eigvalsh, eigvalsh_tridiagonal,
+    expm, eye, global_norm, inv, inv_with, l2_normalize, logdet, logm, lstsq, lstsq_with, lu_matrix_inverse,
+    lu_reconstruct, lu_solve, matmul, matmul_with, matrix_norm, matrix_norm_with, matrix_power, matrix_rank,
+    matrix_rank_with, matrix_transpose, matvec, matvec_with, multi_dot, norm, normalize, pinv, pinv_with, set_diag,
+    solve, solve_with, sqrtm, svdvals, tensor_diag, tensor_diag_part, tensordot, trace, triangular_solve,
+    triangular_solve_with, tridiagonal_matmul, tridiagonal_solve, try_adjoint, try_band_part, try_cholesky,
+    try_cholesky_solve, try_cross, try_det, try_eigvals, try_eigvalsh, try_expm, try_eye, try_inv, try_logdet,
+    try_logm, try_lstsq, try_matmul, try_matrix_norm, try_matrix_power, try_matrix_rank, try_matrix_transpose,
+    try_matvec, try_multi_dot, try_pinv, try_solve, try_sqrtm, try_svdvals, try_tensordot, try_trace,
+    try_triangular_solve,
 };
 
 /// A type for each name.
@@ -72,6 +75,15 @@ factors! {
     /// tl::testing::assert_all_close(&e, &tl::constant([1.0, 3.0]));
     /// ```
     eigh try_eigh EIGH 2 (e v);
+    /// `(e, v)` of `x v = v diag(e)` for square f32 matrices: complex eigenvalues, in order of their real, then imaginary
+    /// parts, and eigenvectors of length 1.
+    ///
+    /// ```
+    /// use tracelift as tl;
+    /// let (e, _) = tl::linalg::eig(tl::constant([[0.0, -2.0], [2.0, 0.0]]));
+    /// tl::testing::assert_all_close(&e.imag(), &tl::constant([-2.0, 2.0]));
+    /// ```
+    eig try_eig EIG 2 (e v);
     /// `(lu, p)`: both triangular factors in one matrix, and which row of `x` each row of their product is.
     ///
     /// ```
@@ -89,6 +101,36 @@ factors! {
     /// assert_eq!((sign.item(), log.item()), (-1.0, 0.0));
     /// ```
     slogdet try_slogdet SLOGDET 2 (sign log);
+}
+
+/// `(e, v)` as [`eigh`] gives them, of symmetric matrices with the diagonal `alpha` `[.., n]` and `beta` `[.., n - 1]` above
+/// and below it. [`eigvalsh_tridiagonal`] gives the values alone.
+///
+/// ```
+/// use tracelift as tl;
+/// let (e, _) = tl::linalg::eigh_tridiagonal(tl::constant([2.0, 2.0]), tl::constant([1.0]));
+/// tl::testing::assert_all_close(&e, &tl::constant([1.0, 3.0]));
+/// ```
+#[track_caller]
+pub fn eigh_tridiagonal(alpha: impl IntoTensor, beta: impl IntoTensor) -> (Tensor, Tensor) {
+    unwrap(of_diagonals(alpha, beta, Location::caller()))
+}
+
+/// The twin of [`eigh_tridiagonal`].
+#[track_caller]
+pub fn try_eigh_tridiagonal(alpha: impl IntoTensor, beta: impl IntoTensor) -> Result<(Tensor, Tensor)> {
+    of_diagonals(alpha, beta, Location::caller())
+}
+
+fn of_diagonals(
+    alpha: impl IntoTensor,
+    beta: impl IntoTensor,
+    loc: &'static Location<'static>,
+) -> Result<(Tensor, Tensor)> {
+    let operands = [alpha.operand(), beta.operand()];
+    let mut both = dispatch::call_many(&ops::EIGH_TRIDIAGONAL, Attrs::new(), &operands, loc)?;
+    let vectors = both.swap_remove(1);
+    Ok((both.swap_remove(0), vectors))
 }
 
 /// As [`qr`], with a square `q`.

@@ -33,22 +33,24 @@ use crate::graph::OpDef;
 
 pub use complex::{BITCAST, forms::*, parts::*};
 pub use composite::{
-    activation::*, batch_norm::*, clip::*, ctc::*, dense::*, dropout::*, flow::*, loss::*, loss_terms::*, margin::*,
-    norm::*, normalize::*, quantize::*, random::*, shrink::*, softmax::*,
+    activation::*, batch_norm::*, clip::*, ctc::*, dense::*, dropout::*, flow::*, histogram::*, isotonic::*, loss::*,
+    loss_terms::*, margin::*, norm::*, normalize::*, polynomial::*, quantize::*, random::*, sampled::*, shrink::*,
+    sobol::*, softmax::*,
 };
 pub use contract::{einsum::*, matmul::*, product::*, tensordot::*};
 pub use elementwise::{
-    arith::*, bits::*, cast::*, choose::*, compare::*, logic::*, math::*, pieces::*, power::*, rounding::*, special::*,
+    arith::*, bits::*, cast::*, choose::*, compare::*, logic::*, math::*, pieces::*, power::*, rounding::*,
+    saturate::*, special::*,
 };
-pub use fourier::{dft::*, frame::*, stft::*, transform::*, window::*};
-pub use image::{color::*, crop::*, patches::*, place::*, resize::*, suppress::*};
+pub use fourier::{cosine::*, dft::*, frame::*, mel::*, stft::*, transform::*, window::*};
+pub use image::{boxes::*, color::*, crop::*, detect::*, patches::*, place::*, resize::*, similarity::*, suppress::*};
 pub use indexing::{bounded::*, count::*, diagonal::*, nd::*, partition::*, scatter::*, search::*, segment::*};
-pub use linalg::{banded::*, eigen::*, factor::*, function::*, norm::*, product::*, solve::*};
+pub use linalg::{banded::*, eigen::*, factor::*, function::*, general::*, lu::*, norm::*, product::*, solve::*};
 pub use movement::{
     axes::*, blocks::*, broadcast::*, concat::*, gather::*, one_hot::*, pad::*, reshape::*, slice::*, sort::*,
     transpose::*,
 };
-pub use reduce::{arg_extrema::*, cumulative::*, extrema::*, logic::*, stats::*, sum::*};
+pub use reduce::{arg_extrema::*, cumulative::*, extrema::*, logic::*, stats::*, sum::*, weighted::*};
 pub use source::random::RANDOM_BITS;
 pub use source::{CONSTANT, HOST_CALL, IOTA, PARAMETER, SIZE_OF};
 pub use window::{average::*, conv::*, convolution::*, dilation::*, max::*, segments::*, transpose::*};
@@ -81,6 +83,7 @@ macro_rules! for_each_op {
             (binary floordiv FLOORDIV)
             (binary floormod FLOORMOD)
             (binary truncatediv TRUNCATEDIV)
+            (binary truediv TRUEDIV)
             (binary truncatemod TRUNCATEMOD)
             (binary maximum MAXIMUM)
             (binary minimum MINIMUM)
@@ -135,6 +138,14 @@ macro_rules! for_each_op {
             (unary bessel_i0e BESSEL_I0E)
             (unary bessel_i1 BESSEL_I1)
             (unary bessel_i1e BESSEL_I1E)
+            (unary bessel_j0 BESSEL_J0)
+            (unary bessel_j1 BESSEL_J1)
+            (unary bessel_y0 BESSEL_Y0)
+            (unary bessel_y1 BESSEL_Y1)
+            (unary bessel_k0 BESSEL_K0)
+            (unary bessel_k0e BESSEL_K0E)
+            (unary bessel_k1 BESSEL_K1)
+            (unary bessel_k1e BESSEL_K1E)
             (unary erfcx ERFCX)
             (unary erfcinv ERFCINV)
             (unary log_ndtr LOG_NDTR)
@@ -200,6 +211,8 @@ macro_rules! for_each_op {
             (binary right_shift RIGHT_SHIFT)
 
             (op cast CAST [x] [dtype: DType])
+            (op saturate_cast SATURATE_CAST [x] [dtype: DType])
+            (op convert_image_dtype CONVERT_IMAGE_DTYPE [images] [dtype: DType, saturate: OptBool])
             (op where_ SELECT [condition, x, y] [])
             (variadic add_n ADD_N [])
             (variadic global_norm GLOBAL_NORM [])
@@ -251,6 +264,8 @@ macro_rules! for_each_op {
             (op sort SORT [x] [axis: OptInt, descending: OptBool])
             (op argsort ARGSORT [x] [axis: OptInt, descending: OptBool])
             (multi top_k TOP_K [x] [k: Int])
+            (multi approx_max_k APPROX_MAX_K [x] [k: Int, axis: OptInt])
+            (multi approx_min_k APPROX_MIN_K [x] [k: Int, axis: OptInt])
             (op one_hot ONE_HOT [indices] [depth: Int, axis: OptInt, on_value: OptFloat, off_value: OptFloat, dtype: OptDType])
             (op range RANGE [] [start: Float, limit: Float, delta: OptFloat, dtype: OptDType])
             (op linspace LINSPACE [] [start: Float, stop: Float, num: Int, dtype: OptDType, may_be_empty: OptBool])
@@ -328,6 +343,9 @@ macro_rules! for_each_op {
             (reduce nansum NANSUM nansum)
             (reduce nanmean NANMEAN nanmean)
             (multi moments MOMENTS [x] [axes: OptInts, keepdims: OptBool])
+            (multi weighted_moments WEIGHTED_MOMENTS [x, weights] [axes: OptInts, keepdims: OptBool])
+            (multi sufficient_statistics SUFFICIENT_STATISTICS [x, shift] [axes: OptInts, keepdims: OptBool])
+            (multi normalize_moments NORMALIZE_MOMENTS [counts, mean_ss, variance_ss, shift] [])
             (op argmax ARGMAX [x] [axis: OptInt, dtype: OptDType])
             (op argmin ARGMIN [x] [axis: OptInt, dtype: OptDType])
             (op cumsum CUMSUM [x] [axis: OptInt, exclusive: OptBool, reverse: OptBool])
@@ -338,6 +356,8 @@ macro_rules! for_each_op {
             (internal scaled_cumsum SCALED_CUMSUM)
             (op linear_recurrence LINEAR_RECURRENCE [a, b] [axis: OptInt, reverse: OptBool])
             (op diff DIFF [x] [n: OptInt, axis: OptInt])
+            (op polyval POLYVAL [coeffs, x] [])
+            (op sobol_sample SOBOL_SAMPLE [] [dim: Int, num_results: Int, skip: OptInt, dtype: OptDType])
 
             (op matmul MATMUL [x, y] [transpose_a: OptBool, transpose_b: OptBool])
 
@@ -358,11 +378,18 @@ macro_rules! for_each_op {
             (op cholesky CHOLESKY [x] [])
             (op cholesky_solve CHOLESKY_SOLVE [chol, rhs] [])
             (multi lu LU [x] [])
+            (op lu_reconstruct LU_RECONSTRUCT [lu, p] [])
+            (op lu_matrix_inverse LU_MATRIX_INVERSE [lu, p] [])
+            (op lu_solve LU_SOLVE [lu, p, rhs] [])
             (multi qr QR [x] [full_matrices: OptBool])
             (multi svd SVD [x] [full_matrices: OptBool])
             (op svdvals SVDVALS [x] [])
             (multi eigh EIGH [x] [])
             (op eigvalsh EIGVALSH [x] [])
+            (multi eigh_tridiagonal EIGH_TRIDIAGONAL [alpha, beta] [])
+            (op eigvalsh_tridiagonal EIGVALSH_TRIDIAGONAL [alpha, beta] [])
+            (multi eig EIG [x] [])
+            (op eigvals EIGVALS [x] [])
             (op solve SOLVE [matrix, rhs] [adjoint: OptBool])
             (op triangular_solve TRIANGULAR_SOLVE [matrix, rhs] [lower: OptBool, adjoint: OptBool])
             (op tridiagonal_matmul TRIDIAGONAL_MATMUL [diagonals, rhs] [diagonals_format: OptStr])
@@ -375,6 +402,8 @@ macro_rules! for_each_op {
             (multi slogdet SLOGDET [x] [])
             (op logdet LOGDET [x] [])
             (op expm EXPM [x] [])
+            (op sqrtm SQRTM [x] [])
+            (op logm LOGM [x] [])
             (op matrix_power MATRIX_POWER [x] [n: Int])
             (op pinv PINV [x] [rcond: OptFloat])
             (op lstsq LSTSQ [matrix, rhs] [l2_regularizer: OptFloat])
@@ -418,15 +447,28 @@ macro_rules! for_each_op {
             (op irfft2d IRFFT2D [x] [fft_length: OptInts])
             (op rfft3d RFFT3D [x] [fft_length: OptInts])
             (op irfft3d IRFFT3D [x] [fft_length: OptInts])
+            (op fftnd FFTND [x] [fft_length: OptInts, axes: OptInts])
+            (op ifftnd IFFTND [x] [fft_length: OptInts, axes: OptInts])
+            (op rfftnd RFFTND [x] [fft_length: OptInts, axes: OptInts])
+            (op irfftnd IRFFTND [x] [fft_length: OptInts, axes: OptInts])
             (op fftshift FFTSHIFT [x] [axes: OptInts])
             (op ifftshift IFFTSHIFT [x] [axes: OptInts])
-            (op dct DCT [x] [kind: OptInt, norm: OptStr])
+            (op dct DCT [x] [kind: OptInt, norm: OptStr, n: OptInt])
+            (op idct IDCT [x] [kind: OptInt, norm: OptStr, n: OptInt])
+            (op mdct MDCT [signals] [frame_length: Int, window: OptStr, pad_end: OptBool, norm: OptStr])
+            (op inverse_mdct INVERSE_MDCT [mdcts] [window: OptStr, norm: OptStr])
+            (op linear_to_mel_weight_matrix LINEAR_TO_MEL_WEIGHT_MATRIX [] [num_mel_bins: OptInt, num_spectrogram_bins: OptInt, sample_rate: OptFloat, lower_edge_hertz: OptFloat, upper_edge_hertz: OptFloat, dtype: OptDType])
+            (op mfccs_from_log_mel_spectrograms MFCCS_FROM_LOG_MEL_SPECTROGRAMS [log_mel_spectrograms] [])
             (op frame FRAME [signal] [frame_length: Int, frame_step: Int, pad_end: OptBool, axis: OptInt])
             (op overlap_and_add OVERLAP_AND_ADD [signal] [frame_step: Int])
             (op stft STFT [signals] [frame_length: Int, frame_step: Int, fft_length: OptInt, window: OptStr, pad_end: OptBool])
             (op inverse_stft INVERSE_STFT [stfts] [frame_length: Int, frame_step: Int, fft_length: OptInt, window: OptStr])
             (op hann_window HANN_WINDOW [] [window_length: Int, periodic: OptBool, dtype: OptDType])
             (op hamming_window HAMMING_WINDOW [] [window_length: Int, periodic: OptBool, dtype: OptDType])
+            (op kaiser_window KAISER_WINDOW [] [window_length: Int, beta: OptFloat, dtype: OptDType])
+            (op kaiser_bessel_derived_window KAISER_BESSEL_DERIVED_WINDOW [] [window_length: Int, beta: OptFloat, dtype: OptDType])
+            (op vorbis_window VORBIS_WINDOW [] [window_length: Int, dtype: OptDType])
+            (op inverse_stft_window INVERSE_STFT_WINDOW [window] [frame_step: Int])
 
             (unary identity IDENTITY)
             (unary stop_gradient STOP_GRADIENT)
@@ -483,6 +525,7 @@ macro_rules! for_each_op {
             (op ctc_loss CTC_LOSS [labels, logits, label_length, logit_length] [blank_index: OptInt])
             (internal ctc_loss_gradient CTC_LOSS_GRADIENT)
             (multi ctc_greedy_decoder CTC_GREEDY_DECODER [logits, logit_length] [blank_index: OptInt, merge_repeated: OptBool])
+            (multi collapse_repeated COLLAPSE_REPEATED [labels, seq_length] [])
 
             (internal convolution CONVOLUTION)
             (internal conv_backprop_input CONV_BACKPROP_INPUT)
@@ -490,9 +533,9 @@ macro_rules! for_each_op {
             (op conv1d CONV1D [x, filters] [strides: Ints, padding: Padding, dilations: OptInts, groups: OptInt, data_format: OptStr])
             (op conv2d CONV2D [x, filters] [strides: Ints, padding: Padding, dilations: OptInts, groups: OptInt, data_format: OptStr])
             (op conv3d CONV3D [x, filters] [strides: Ints, padding: Padding, dilations: OptInts, groups: OptInt, data_format: OptStr])
-            (op conv1d_transpose CONV1D_TRANSPOSE [x, filters] [strides: Ints, padding: Padding, output_shape: OptInts, output_padding: OptInts, dilations: OptInts, groups: OptInt])
-            (op conv2d_transpose CONV2D_TRANSPOSE [x, filters] [strides: Ints, padding: Padding, output_shape: OptInts, output_padding: OptInts, dilations: OptInts, groups: OptInt])
-            (op conv3d_transpose CONV3D_TRANSPOSE [x, filters] [strides: Ints, padding: Padding, output_shape: OptInts, output_padding: OptInts, dilations: OptInts, groups: OptInt])
+            (op conv1d_transpose CONV1D_TRANSPOSE [x, filters] [strides: Ints, padding: Padding, output_shape: OptInts, output_padding: OptInts, dilations: OptInts, groups: OptInt, data_format: OptStr])
+            (op conv2d_transpose CONV2D_TRANSPOSE [x, filters] [strides: Ints, padding: Padding, output_shape: OptInts, output_padding: OptInts, dilations: OptInts, groups: OptInt, data_format: OptStr])
+            (op conv3d_transpose CONV3D_TRANSPOSE [x, filters] [strides: Ints, padding: Padding, output_shape: OptInts, output_padding: OptInts, dilations: OptInts, groups: OptInt, data_format: OptStr])
             (op depthwise_conv1d DEPTHWISE_CONV1D [x, filters] [strides: Ints, padding: Padding, dilations: OptInts, data_format: OptStr])
             (op depthwise_conv2d DEPTHWISE_CONV2D [x, filters] [strides: Ints, padding: Padding, dilations: OptInts, data_format: OptStr])
             (op separable_conv1d SEPARABLE_CONV1D [x, depthwise, pointwise] [strides: Ints, padding: Padding, dilations: OptInts, data_format: OptStr])
@@ -528,6 +571,8 @@ macro_rules! for_each_op {
             (op resize_with_pad RESIZE_WITH_PAD [images] [height: Int, width: Int, method: OptStr, antialias: OptBool])
             (op total_variation TOTAL_VARIATION [images] [])
             (op psnr PSNR [a, b] [max_value: Float])
+            (op ssim SSIM [a, b] [max_value: Float, filter_size: OptInt, filter_sigma: OptFloat, k1: OptFloat, k2: OptFloat, return_index_map: OptBool])
+            (op ssim_multiscale SSIM_MULTISCALE [a, b, power_factors] [max_value: Float, filter_size: OptInt, filter_sigma: OptFloat, k1: OptFloat, k2: OptFloat])
             (multi image_gradients IMAGE_GRADIENTS [images] [])
             (op sobel_edges SOBEL_EDGES [images] [])
             (op adjust_brightness ADJUST_BRIGHTNESS [images] [delta: Float])
@@ -548,6 +593,13 @@ macro_rules! for_each_op {
             (op crop_and_resize CROP_AND_RESIZE [images, boxes, box_indices] [crop_size: Ints, method: OptStr, extrapolation_value: OptFloat])
             (op non_max_suppression SUPPRESSED [boxes, scores] [max_output_size: Int, iou_threshold: OptFloat, score_threshold: OptFloat])
             (multi non_max_suppression_padded NON_MAX_SUPPRESSION [boxes, scores] [max_output_size: Int, iou_threshold: OptFloat, score_threshold: OptFloat])
+            (op non_max_suppression_overlaps SUPPRESSED_OVERLAPS [overlaps, scores] [max_output_size: Int, iou_threshold: OptFloat, score_threshold: OptFloat])
+            (multi non_max_suppression_overlaps_padded NON_MAX_SUPPRESSION_OVERLAPS [overlaps, scores] [max_output_size: Int, iou_threshold: OptFloat, score_threshold: OptFloat])
+            (multi non_max_suppression_with_scores SUPPRESSED_WITH_SCORES [boxes, scores] [max_output_size: Int, iou_threshold: OptFloat, score_threshold: OptFloat, soft_nms_sigma: OptFloat])
+            (multi soft_non_max_suppression_padded SOFT_NON_MAX_SUPPRESSION [boxes, scores] [max_output_size: Int, iou_threshold: OptFloat, score_threshold: OptFloat, soft_nms_sigma: OptFloat])
+            (multi combined_non_max_suppression COMBINED_NON_MAX_SUPPRESSION [boxes, scores] [max_output_size_per_class: Int, max_total_size: Int, iou_threshold: OptFloat, score_threshold: OptFloat, pad_per_class: OptBool, clip_boxes: OptBool])
+            (op draw_bounding_boxes DRAW_BOUNDING_BOXES [images, boxes, colors] [])
+            (op extract_glimpse EXTRACT_GLIMPSE [images, offsets] [size: Ints, centered: OptBool, normalized: OptBool])
 
             (op mean_squared_error MEAN_SQUARED_ERROR [y_true, y_pred] [])
             (op mean_absolute_error MEAN_ABSOLUTE_ERROR [y_true, y_pred] [])
@@ -571,15 +623,20 @@ macro_rules! for_each_op {
             (op log_cosh LOG_COSH [y_true, y_pred] [])
             (op kl_divergence KL_DIVERGENCE [y_true, y_pred] [])
             (op poisson POISSON [y_true, y_pred] [])
+            (op nce_loss NCE_LOSS [weights, biases, labels, inputs, sampled, true_expected, sampled_expected] [remove_accidental_hits: OptBool])
+            (op sampled_softmax_loss SAMPLED_SOFTMAX_LOSS [weights, biases, labels, inputs, sampled, true_expected, sampled_expected] [remove_accidental_hits: OptBool])
+            (internal isotonic_segments ISOTONIC_SEGMENTS)
+            (multi isotonic_regression ISOTONIC_REGRESSION [x] [decreasing: OptBool, axis: OptInt])
             (op mean_absolute_percentage_error MEAN_ABSOLUTE_PERCENTAGE_ERROR [y_true, y_pred] [])
             (op mean_squared_logarithmic_error MEAN_SQUARED_LOGARITHMIC_ERROR [y_true, y_pred] [])
 
             (op fake_quant_with_min_max_args FAKE_QUANT_WITH_MIN_MAX_ARGS [x] [min: OptFloat, max: OptFloat, num_bits: OptInt, narrow_range: OptBool])
             (op fake_quant_with_min_max_vars FAKE_QUANT_WITH_MIN_MAX_VARS [x, min, max] [num_bits: OptInt, narrow_range: OptBool])
-            (multi quantize QUANTIZE [x, min_range, max_range] [dtype: OptDType])
-            (op dequantize DEQUANTIZE [x, min_range, max_range] [])
+            (multi quantize QUANTIZE [x, min_range, max_range] [dtype: OptDType, axis: OptInt])
+            (op dequantize DEQUANTIZE [x, min_range, max_range] [axis: OptInt])
             (op quantize_and_dequantize_v2 QUANTIZE_AND_DEQUANTIZE [x, input_min, input_max] [signed_input: OptBool, num_bits: OptInt, range_given: OptBool, narrow_range: OptBool])
             (op histogram_fixed_width HISTOGRAM_FIXED_WIDTH [values, value_range] [nbins: OptInt, dtype: OptDType])
+            (op histogram_fixed_width_bins HISTOGRAM_FIXED_WIDTH_BINS [values, value_range] [nbins: OptInt, dtype: OptDType])
 
             (internal dropout DROPOUT)
             (internal random_bits RANDOM_BITS)

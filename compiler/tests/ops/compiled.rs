@@ -63,6 +63,14 @@ pub fn assert_agrees_for_any_batch(op: &'static OpDef, attrs: Attrs, inputs: &[A
     compare(op, attrs, inputs, Some(&specs)).unwrap_or_else(|difference| panic!("{difference}"));
 }
 
+/// As [`assert_agrees`]; also if the length of the first axis of all operands is known only at the call.
+pub fn assert_agrees_for_any_shared_batch(op: &'static OpDef, attrs: Attrs, inputs: &[Array]) {
+    assert_agrees(op, attrs.clone(), inputs);
+    let mut specs: Vec<TensorSpec> = inputs.iter().map(spec_of).collect();
+    specs.iter_mut().for_each(|spec| spec.dims[0] = Dim::sym(0));
+    compare(op, attrs, inputs, Some(&specs)).unwrap_or_else(|difference| panic!("{difference}"));
+}
+
 /// Asserts that the gradient of the sum of all results is the same in machine code and by `eval`, and gives it.
 pub fn assert_gradient_agrees(op: &'static OpDef, attrs: Attrs, inputs: &[Array]) -> Vec<Array> {
     let mut builder = GraphBuilder::new(op.name);
@@ -97,7 +105,8 @@ fn compare(op: &'static OpDef, attrs: Attrs, inputs: &[Array], specs: Option<&[T
 fn compare_graph(graph: &Graph, inputs: &[Array], is_exact: bool) -> Result<(), String> {
     let Ok(expected) = interp::run(graph, inputs) else { return Ok(()) };
     for level in [Level::O0, Level::O2] {
-        let what = format!("{} of {} at {level:?}", graph.name, spec_of(&inputs[0]));
+        let of = inputs.first().map_or("nothing".to_owned(), |x| spec_of(x).to_string());
+        let what = format!("{} of {of} at {level:?}", graph.name);
         let compiled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| compile(graph, &Options::at(level))));
         let compiled = compiled.map_err(|_| format!("{what}: the compiler panicked"))?;
         let program = compiled.map_err(|e| format!("{what}: {e}"))?.program;

@@ -117,6 +117,11 @@ fn machine_code_agrees_with_eval() {
         (&ops::IRFFT, lists("fft_length", &[7]), vec![(Complex64, &[2, 3])]),
         (&ops::IRFFT2D, lists("fft_length", &[2, 3]), vec![(Complex64, &[2, 2])]),
         (&ops::IRFFT3D, none(), vec![(Complex64, &[2, 3, 3])]),
+        (&ops::FFTND, lists("axes", &[2, 0]).with("fft_length", &[3i64, 4][..]), vec![(Complex64, &[3, 2, 4])]),
+        (&ops::IFFTND, lists("axes", &[0, -1]), vec![(Complex64, &[3, 2, 4])]),
+        (&ops::RFFTND, none(), vec![(F32, &[2, 3, 4])]),
+        (&ops::RFFTND, lists("axes", &[2, 0]), vec![(F32, &[2, 3, 4])]),
+        (&ops::IRFFTND, lists("axes", &[1, 0]).with("fft_length", &[2i64, 5][..]), vec![(Complex64, &[3, 2])]),
         (&ops::FFTSHIFT, none(), vec![(Complex64, &[3, 4])]),
         (&ops::IFFTSHIFT, lists("axes", &[-1]), vec![(F32, &[3, 5])]),
         (&ops::FRAME, frames(), vec![(F32, &[2, 13])]),
@@ -128,6 +133,14 @@ fn machine_code_agrees_with_eval() {
         (&ops::HANN_WINDOW, whole("window_length", 6), vec![]),
         (&ops::DCT, none(), vec![(F32, &[2, 5])]),
         (&ops::DCT, whole("kind", 3).with("norm", "ortho"), vec![(F32, &[6])]),
+        (&ops::DCT, whole("kind", 1), vec![(F32, &[2, 6])]),
+        (&ops::DCT, whole("kind", 4).with("norm", "ortho"), vec![(F32, &[2, 5])]),
+        (&ops::IDCT, whole("n", 4), vec![(F32, &[2, 6])]),
+        (&ops::MDCT, whole("frame_length", 8).with("pad_end", true), vec![(F32, &[2, 13])]),
+        (&ops::INVERSE_MDCT, none(), vec![(F32, &[2, 3, 4])]),
+        (&ops::LINEAR_TO_MEL_WEIGHT_MATRIX, none(), vec![]),
+        (&ops::MFCCS_FROM_LOG_MEL_SPECTROGRAMS, none(), vec![(F32, &[2, 5])]),
+        (&ops::KAISER_WINDOW, whole("window_length", 5), vec![]),
     ];
     for (op, attrs, operands) in calls {
         let what = format!("{} of {operands:?} {attrs:?}", op.name);
@@ -347,7 +360,7 @@ fn refusals() {
     says(&ops::COMPLEX, Attrs::new(), &[sample(1, DType::F64, &[1]), real.clone()], "f32 parts");
     says(&ops::OVERLAP_AND_ADD, Attrs::new().with("frame_step", 0i64), std::slice::from_ref(&real), "at least 1");
     let frames = Attrs::new().with("frame_length", 2i64).with("frame_step", 1i64).with("window", "round");
-    says(&ops::STFT, frames, std::slice::from_ref(&real), "\"hamming\" or \"none\"");
+    says(&ops::STFT, frames, std::slice::from_ref(&real), "\"kaiser_bessel_derived\" or \"none\"");
     says(&ops::BITCAST, Attrs::new().with("dtype", DType::F64), &[real], "a last axis of length 2 for f64");
 
     let mut b = GraphBuilder::new("f");

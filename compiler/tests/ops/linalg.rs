@@ -9,18 +9,18 @@ use tracelift_runtime::Array;
 use tracelift_runtime::exec::Executable;
 
 /// Results of a graph from its inputs.
-type Build<'a> = &'a dyn Fn(&mut GraphBuilder, &[ValueId]) -> Vec<ValueId>;
+pub type Build<'a> = &'a dyn Fn(&mut GraphBuilder, &[ValueId]) -> Vec<ValueId>;
 
-fn apply(b: &mut GraphBuilder, op: &'static OpDef, attrs: Attrs, x: &[ValueId]) -> Vec<ValueId> {
+pub fn apply(b: &mut GraphBuilder, op: &'static OpDef, attrs: Attrs, x: &[ValueId]) -> Vec<ValueId> {
     b.apply_at(op, attrs, x, Loc::default()).unwrap_or_else(|e| panic!("{e}")).to_vec()
 }
 
-fn apply1(b: &mut GraphBuilder, op: &'static OpDef, x: &[ValueId]) -> ValueId {
+pub fn apply1(b: &mut GraphBuilder, op: &'static OpDef, x: &[ValueId]) -> ValueId {
     apply(b, op, Attrs::new(), x)[0]
 }
 
 /// `x xᵀ + 1`: symmetric and positive definite.
-fn gram(b: &mut GraphBuilder, x: ValueId) -> ValueId {
+pub fn gram(b: &mut GraphBuilder, x: ValueId) -> ValueId {
     let product = apply(b, &ops::MATMUL, Attrs::new().with("transpose_b", true), &[x, x])[0];
     let dims = b.graph().spec(product).dims.clone();
     let attrs = Attrs::new().with("dims", &dims[dims.len() - 2..]).with("dtype", b.graph().spec(product).dtype);
@@ -54,7 +54,7 @@ fn run(inputs: &[Array], build: Build<'_>) -> Vec<Array> {
 
 /// Compares the gradient of the weighted sum of results with central differences.
 #[track_caller]
-fn check_slopes(what: &str, inputs: &[Array], build: Build<'_>, tolerance: f64) {
+pub fn check_slopes(what: &str, inputs: &[Array], build: Build<'_>, tolerance: f64) {
     let sum = |b: &mut GraphBuilder, x: &[ValueId]| {
         let results = build(b, x);
         vec![total(b, &results)]
@@ -83,7 +83,7 @@ fn check_slopes(what: &str, inputs: &[Array], build: Build<'_>, tolerance: f64) 
 
 /// [`check_slopes`] of the results, and of their gradient.
 #[track_caller]
-fn check(what: &str, inputs: &[Array], build: Build<'_>) {
+pub fn check(what: &str, inputs: &[Array], build: Build<'_>) {
     check_slopes(what, inputs, build, 2e-6);
     let gradient = |b: &mut GraphBuilder, x: &[ValueId]| {
         let results = build(b, x);
@@ -97,12 +97,12 @@ fn check(what: &str, inputs: &[Array], build: Build<'_>) {
     check_slopes(&format!("second order of {what}"), inputs, &gradient, 2e-5);
 }
 
-fn sample(seed: u64, shape: &[usize]) -> Array {
+pub fn sample(seed: u64, shape: &[usize]) -> Array {
     Numbers(seed).array(DType::F64, shape, -1.0, 1.0)
 }
 
 /// Square matrices far from singular.
-fn regular(seed: u64, shape: &[usize]) -> Array {
+pub fn regular(seed: u64, shape: &[usize]) -> Array {
     let n = shape[shape.len() - 1];
     let numbers = eval::floats(&sample(seed, shape));
     let shifted: Vec<f64> = (0..).zip(numbers).map(|(p, v)| if p / n % n == p % n { v + 3.0 } else { v }).collect();
@@ -273,7 +273,7 @@ fn machine_code_agrees_with_eval() {
 }
 
 /// Results of one op, by the evaluator and by machine code.
-fn both_ways(op: &'static OpDef, attrs: &Attrs, input: &Array) -> [Vec<Array>; 2] {
+pub fn both_ways(op: &'static OpDef, attrs: &Attrs, input: &Array) -> [Vec<Array>; 2] {
     let mut b = GraphBuilder::new(op.name);
     let x = b.parameter("x", spec_of(input));
     let results = apply(&mut b, op, attrs.clone(), &[x]);

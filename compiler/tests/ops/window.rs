@@ -297,6 +297,18 @@ fn channels_come_first_if_asked_for() {
         ),
         (&ops::AVG_POOL2D, vec![], pool(&[2], &[2], "SAME"), pool(&[2], &[2], "SAME")),
         (&ops::BIAS_ADD, vec![bias], Attrs::new(), Attrs::new()),
+        (
+            &ops::CONV2D_TRANSPOSE,
+            vec![random(&[2, 3, 4, 3])],
+            strided([1, 2, 1, 1]).with("output_shape", vec![2i64, 9, 6, 4]),
+            strided([1, 1, 2, 1]).with("output_shape", vec![2i64, 4, 9, 6]),
+        ),
+        (
+            &ops::CONV2D_TRANSPOSE,
+            vec![random(&[3, 2, 4, 3])],
+            explicit(&[2, 1], &[1, 0, 0, 1]),
+            explicit(&[1, 1, 2, 1], &[0, 0, 0, 0, 1, 0, 0, 1]),
+        ),
     ] {
         let with = |x: Array| [vec![x], operands.clone()].concat();
         let expected = first(&one(op, ours, &with(x.clone())));

@@ -192,6 +192,9 @@ classes! {
         axes: Option<Vec<i64>> = None,
     } |loss, y_true, y_pred| elementwise::tversky(y_true, y_pred, loss.alpha, loss.beta, loss.axes.as_deref());
 
+    /// [`ctc`](elementwise::ctc).
+    Ctc {} |_, y_true, y_pred| elementwise::ctc(y_true, y_pred);
+
     /// [`circle`](elementwise::circle). Only examples with a loss count in a mean.
     Circle {
         /// The scale of similarities.
@@ -209,4 +212,28 @@ classes! {
         /// Between 0 (cross-entropy) and 1 (mean absolute error).
         q: f64 = 0.5,
     } |loss, y_true, y_pred| elementwise::categorical_generalized_cross_entropy(y_true, y_pred, loss.q);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::constant;
+    use tracelift_runtime::DType;
+
+    #[test]
+    fn ctc_reads_labels_up_to_the_blanks() {
+        // Keras 3.15's numbers.
+        let logits = crate::sin(crate::range_with(0.0, 40.0, 1.0, DType::F32) * 1.7).reshape([2, 5, 4]);
+        for (labels, expected) in [
+            ([[1, 2, 3], [2, 1, 2]], [3.1291742, 4.299698]),
+            ([[1, 2, 0], [3, 0, 0]], [3.0416636, 4.4264607]),
+            ([[1, 1, 0], [2, 0, 0]], [2.8818388, 3.6681905]),
+        ] {
+            let each = Ctc::new().reduction(Reduction::None).call(&constant(labels), &logits).to_vec::<f32>();
+            assert!(each.iter().zip(expected).all(|(a, e)| (a - e).abs() < 1e-5), "{each:?}");
+            let mean = Ctc::new().call(&constant(labels), &logits).item();
+            assert!((mean - f64::from(expected[0] + expected[1]) / 2.0).abs() < 1e-5, "{mean}");
+        }
+        assert!(Ctc::new().try_call(&constant([1, 2]), &logits, None).is_err());
+    }
 }

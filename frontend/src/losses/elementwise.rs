@@ -225,6 +225,14 @@ pub fn categorical_generalized_cross_entropy(y_true: &Tensor, y_pred: &Tensor, q
     (1.0 - crate::pow(p, q)) / q
 }
 
+/// [`ctc_loss`](crate::ctc_loss()) of labels `[batch, label]`, where 0 is the blank and fills rows at their ends, under logits
+/// `[batch, time, class]`.
+pub fn ctc(y_true: &Tensor, y_pred: &Tensor) -> Tensor {
+    let lengths = y_true.not_equal(0).cast(DType::I32).sum_axis(-1);
+    let times = crate::shape(y_pred).at(1) * crate::ones_like(&lengths);
+    crate::ctc_loss(y_true, crate::transpose_with(y_pred, [1, 0, 2]), lengths, times)
+}
+
 /// The truth in the prediction's dtype, both of one rank.
 pub(crate) fn aligned(y_true: &Tensor, y_pred: &Tensor) -> (Tensor, Tensor) {
     same_rank(y_true.cast(y_pred.dtype()), y_pred.clone())

@@ -7,12 +7,14 @@
 //! A distribution comes in three forms: from the process generator (`normal`), a function of a seed
 //! (`stateless_normal`, see [`IntoSeed`]), and from a generator (`Generator::normal`).
 
+mod candidates;
 mod generator;
 mod seed;
 mod spread;
 
 use generator::mix;
 
+pub use candidates::*;
 pub use generator::Generator;
 pub use seed::IntoSeed;
 pub use spread::*;
@@ -101,6 +103,21 @@ impl Process {
 /// f32 uniform in `0..1` of symbolic sizes, from the process generator.
 pub(crate) fn uniform_dims(dims: &[Dim], dtype: DType, loc: &'static Location<'static>) -> Result<Tensor> {
     draw(Stream::Process, &ops::RANDOM_UNIFORM, Attrs::new().with("dims", dims).with("dtype", dtype), loc)
+}
+
+/// As [`uniform_dims`], a function of the seed.
+pub(crate) fn stateless_uniform_dims(
+    dims: &[Dim],
+    dtype: DType,
+    seed: impl IntoSeed,
+    loc: &'static Location<'static>,
+) -> Result<Tensor> {
+    draw(
+        Stream::Seed(seed.state(loc)?),
+        &ops::RANDOM_UNIFORM,
+        Attrs::new().with("dims", dims).with("dtype", dtype),
+        loc,
+    )
 }
 
 macro_rules! draws {

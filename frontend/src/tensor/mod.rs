@@ -6,6 +6,7 @@
 //! Invariants: a clone has the same id and value; two tensors with one id are clones; a concrete tensor's
 //! elements never change.
 
+pub mod by_rank;
 pub mod compare;
 pub mod convert;
 pub mod display;
@@ -13,6 +14,7 @@ pub(crate) mod id;
 pub mod index;
 pub mod ints;
 pub mod literal;
+pub mod names;
 pub mod operand;
 pub mod operators;
 pub mod ops;

@@ -2,6 +2,7 @@
 
 use crate::base::spec::Dims;
 use crate::ops::entry::*;
+use crate::ops::indexing::bounded::{KNOWN, NO_OPERAND, slot_of};
 use crate::ops::indexing::search::{User, checked};
 use tracelift_runtime::Array;
 
@@ -90,6 +91,38 @@ composite! {
     inputs: Operands::Named(&["logits", "logit_length"]),
     attrs: &[optional("blank_index", AttrKind::Int), optional("merge_repeated", AttrKind::Bool)],
     domain: Domain::Special("tests/ops/normalize.rs"),
+}
+
+composite! {
+    /// Labels without repeats.
+    COLLAPSE_REPEATED, (b, x) => {
+        let (labels, lengths) = (x[0].spec()?, x[1].spec()?);
+        Class::Int.check(&labels)?;
+        Class::Int.check(&lengths)?;
+        if labels.rank() != 2 || lengths.dims[..] != labels.dims[..1] {
+            let found = format!("{labels} and {lengths}");
+            return Err(infer::wrong(Kind::Shape, "labels [batch, time] and a length for each of the batch", found));
+        }
+        let [batch, times] = [0, 1].map(|axis| labels.dims[axis].clone());
+        let before = x[0].pad_zeros(&[Dim::ZERO, Dim::ONE], &[Dim::ZERO; 2]).narrow(1, &Dim::ZERO, &times)?;
+        let time = b.iota(&[Dim::ONE, times.clone()], 1, DType::I64);
+        let is_new = x[0].ne(before).or(time.eq(0.0)).and(time.lt(x[1].cast(DType::I64).unsqueeze(1)?));
+        let count = b.apply(&crate::ops::CUMSUM, Attrs::new().with("axis", 1i64), &[is_new.cast(DType::I64)]);
+        let place = is_new.choose(count - 1.0, b.size(&times, DType::I64));
+        let dims = [batch, times.clone() + Dim::ONE];
+        let attrs = Attrs::new().with("dims", &dims[..]).with("axis", 1i64).with("batch_dims", 1i64);
+        let kept = b.apply(&crate::ops::SCATTER_ADD, attrs, &[is_new.choose(x[0], 0.0), place]);
+        let counts = is_new.cast(DType::I64).sum(&[1]);
+        let longest = b.counted(0, counts.reduce_max(&[0]).max(0.0), times);
+        Ok(vec![kept.narrow(1, &Dim::ZERO, &longest)?, counts.cast(lengths.dtype)])
+    },
+    name: "collapse_repeated",
+    doc: "`labels` `[batch, time]` within their `seq_length` with repeats merged, zeros behind them up to the longest, and how \
+          many there are.",
+    inputs: Operands::Named(&["labels", "seq_length"]),
+    attrs: &[slot_of("longest", NO_OPERAND), KNOWN],
+    grad: DISCRETE,
+    domain: Domain::Special("tests/ops/bounded.rs"),
 }
 
 /// Checks the operands and gives the logits.

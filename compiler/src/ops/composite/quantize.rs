@@ -1,4 +1,4 @@
-//! Numbers as whole steps of a range: fake quantisation for training, quantisation to integers and back, histograms.
+//! Numbers as whole steps of a range: fake quantisation for training, quantisation to integers and back.
 
 use crate::ops::entry::*;
 use crate::ops::reduce::axes_of;
@@ -117,22 +117,23 @@ composite! {
         let (least, greatest) = limits(dtype)?;
         let source = float(x[0])?;
         for end in &x[1..] {
-            expect_scalar(*end)?;
+            along_axis(x[0], *end)?;
         }
         // The range holds 0 and is not empty.
         let low = x[1].min(0.0);
         let gap = low.abs().max(x[2].abs()).max(1.0) * 0.01;
         let high = x[2].max(low + gap).max(0.0);
-        let scaled = (x[0].max(low).min(high) - low) * ((greatest - least) / (high - low));
+        let [from, to] = [along_axis(x[0], low)?, along_axis(x[0], high)?];
+        let scaled = (x[0].max(from).min(to) - from) * ((greatest - least) / (to - from));
         let away = (scaled + 0.5).floor() + b.scalar(least, source);
         Ok(vec![away.max(least).min(greatest).cast(dtype), low, high])
     },
     name: "quantize",
     doc: "`x` as integers of `dtype` (u8, i8, u16, i16; default u8), `min_range` the least and `max_range` the \
           greatest, halves away from the least; and the range used, which is widened to hold 0 and at least a \
-          hundredth of its size. NaN becomes 0.",
+          hundredth of its size. NaN becomes 0. With `axis` a range for each element of that axis.",
     inputs: Operands::Named(&["x", "min_range", "max_range"]),
-    attrs: &[optional("dtype", AttrKind::DType)],
+    attrs: &[optional("dtype", AttrKind::DType), AXIS],
     grad: DISCRETE,
     domain: Domain::Special("tests/ops/special.rs"),
 }
@@ -142,15 +143,14 @@ composite! {
     DEQUANTIZE, (b, x) => {
         let (least, greatest) = limits(x[0].spec()?.dtype)?;
         float(x[1])?;
-        for end in &x[1..] {
-            expect_scalar(*end)?;
-        }
         let steps = x[0].cast(x[1].dtype()) - b.scalar(least, x[1].dtype());
-        Ok(vec![x[1] + steps * ((x[2] - x[1]) / (greatest - least))])
+        let [low, high] = [along_axis(x[0], x[1])?, along_axis(x[0], x[2])?];
+        Ok(vec![low + steps * ((high - low) / (greatest - least))])
     },
     name: "dequantize",
-    doc: "The floats that integers of `quantize` with this range stand for.",
+    doc: "The floats that integers of `quantize` with this range, or these ranges along `axis`, stand for.",
     inputs: Operands::Named(&["x", "min_range", "max_range"]),
+    attrs: &[AXIS],
     grad: DISCRETE,
     domain: Domain::Special("tests/ops/special.rs"),
 }
@@ -223,44 +223,33 @@ fn integers(b: build::Builder<'_>) -> Result<(f64, f64)> {
     })
 }
 
-composite! {
-    /// How many numbers are in each part of a range.
-    HISTOGRAM_FIXED_WIDTH, (b, x) => {
-        float(x[0])?;
-        let (bins, dtype) = (b.attrs().int("nbins").unwrap_or(100), b.attrs().dtype("dtype").unwrap_or(DType::I32));
-        if !matches!(dtype, DType::I32 | DType::I64) {
-            return Err(infer::wrong(Kind::DType, "`dtype` i32 or i64", dtype));
-        }
-        if bins < 1 {
-            return Err(infer::wrong(Kind::Value, "`nbins` of at least 1", bins));
-        }
-        if x[1].dims()?[..] != [Dim::from(2i64)] {
-            return Err(infer::wrong(Kind::Shape, "a range of two numbers", x[1].spec()?));
-        }
-        let end = |k: i64| -> Result<Expr<'_>> { Ok(x[1].narrow(0, &Dim::from(k), &Dim::ONE)?.reshape(&[])) };
-        let (low, high) = (end(0)?, end(1)?);
-        let values = x[0].reshape(&[x[0].dims()?.iter().fold(Dim::ONE, |n, d| n * d.clone())]);
-        let place = ((values - low) / (high - low) * bins as f64).floor();
-        let place = place.max(0.0).min((bins - 1) as f64);
-        let counts = place.eq(place).cast(dtype);
-        let attrs = Attrs::new().with("dims", vec![Dim::from(bins)]);
-        Ok(vec![b.apply(&crate::ops::SCATTER_ADD, attrs, &[counts, place.cast(DType::I64)])])
-    },
-    name: "histogram_fixed_width",
-    doc: "The number of elements in each of `nbins` (default 100) equal parts of `value_range`, as `dtype` (i32 or \
-          i64, default i32). What is outside counts for the first or the last; NaN, and everything if the range is \
-          empty, counts for none.",
-    inputs: Operands::Named(&["values", "value_range"]),
-    attrs: &[optional("nbins", AttrKind::Int), optional("dtype", AttrKind::DType)],
-    grad: DISCRETE,
-    domain: Domain::Special("tests/ops/special.rs"),
-}
-
 /// The dtype, if it is a float.
 fn float(x: Expr<'_>) -> Result<DType> {
     let spec = x.spec()?;
     Class::Float.check(&spec)?;
     Ok(spec.dtype)
+}
+
+/// Along which axis there is a range for each element; one for all if there is none.
+const AXIS: AttrDef = optional("axis", AttrKind::Int);
+
+/// The end of a range, one number or one for each element of attribute `axis`, shaped to meet `x`.
+fn along_axis<'b>(x: Expr<'b>, end: Expr<'b>) -> Result<Expr<'b>> {
+    let attrs = x.b().attrs();
+    // TensorFlow's -1 means none.
+    if attrs.int("axis").is_none_or(|axis| axis == -1) {
+        expect_scalar(end)?;
+        return Ok(end);
+    }
+    let (spec, found) = (x.spec()?, end.spec()?);
+    let axis = infer::axis(attrs, 0, spec.rank())?;
+    if found.dims[..] != spec.dims[axis..=axis] {
+        let wanted = format!("a range for each of the {} elements of axis {axis}", spec.dims[axis]);
+        return Err(infer::wrong(Kind::Shape, wanted, found));
+    }
+    let mut dims = vec![Dim::ONE; spec.rank()];
+    dims[axis] = spec.dims[axis].clone();
+    Ok(end.reshape(&dims))
 }
 
 fn expect_scalar(x: Expr<'_>) -> Result<()> {

@@ -10,4 +10,5 @@ pub mod math;
 pub mod pieces;
 pub mod power;
 pub mod rounding;
+pub mod saturate;
 pub mod special;

@@ -30,6 +30,14 @@ special! {
     BESSEL_I0E "bessel_i0e" "`e^-|x| I₀(x)`." BesselI0e, v => of(&BESSEL_I1E, v.x()) - v.x().sign() * v.y(), Domain::NonZero;
     BESSEL_I1 "bessel_i1" "The modified Bessel function I₁." BesselI1, v => of(&BESSEL_I0, v.x()) - over_x(v), Domain::NonZero;
     BESSEL_I1E "bessel_i1e" "`e^-|x| I₁(x)`." BesselI1e, v => of(&BESSEL_I0E, v.x()) - v.x().sign() * v.y() - over_x(v), Domain::NonZero;
+    BESSEL_J0 "bessel_j0" "The Bessel function of the first kind J₀." BesselJ0, v => -of(&BESSEL_J1, v.x()), Domain::Any;
+    BESSEL_J1 "bessel_j1" "The Bessel function of the first kind J₁." BesselJ1, v => of(&BESSEL_J0, v.x()) - over_x(v), Domain::NonZero;
+    BESSEL_Y0 "bessel_y0" "The Bessel function of the second kind Y₀; -∞ at 0, NaN below." BesselY0, v => -of(&BESSEL_Y1, v.x()), Domain::Between(0.4, 5.0);
+    BESSEL_Y1 "bessel_y1" "The Bessel function of the second kind Y₁; -∞ at 0, NaN below." BesselY1, v => of(&BESSEL_Y0, v.x()) - v.y() / v.x(), Domain::Between(0.4, 5.0);
+    BESSEL_K0 "bessel_k0" "The modified Bessel function K₀; ∞ at 0, NaN below." BesselK0, v => -of(&BESSEL_K1, v.x()), Domain::Between(0.4, 5.0);
+    BESSEL_K0E "bessel_k0e" "`e^x K₀(x)`." BesselK0e, v => v.y() - of(&BESSEL_K1E, v.x()), Domain::Between(0.4, 5.0);
+    BESSEL_K1 "bessel_k1" "The modified Bessel function K₁; ∞ at 0, NaN below." BesselK1, v => -of(&BESSEL_K0, v.x()) - v.y() / v.x(), Domain::Between(0.4, 5.0);
+    BESSEL_K1E "bessel_k1e" "`e^x K₁(x)`." BesselK1e, v => v.y() - of(&BESSEL_K0E, v.x()) - v.y() / v.x(), Domain::Between(0.4, 5.0);
     ERFCX "erfcx" "`e^(x^2) erfc(x)`, without overflow on the right." Erfcx, v => v.x() * v.y() * 2.0 - FRAC_2_SQRT_PI, Domain::Any;
     LOG_NDTR "log_ndtr" "`log Φ(x)` of the normal distribution function, without underflow." LogNdtr,
         v => (2.0 / PI).sqrt() / of(&ERFCX, v.x() * -std::f64::consts::FRAC_1_SQRT_2), Domain::Any;

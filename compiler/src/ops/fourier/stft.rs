@@ -76,3 +76,27 @@ fn balanced(window: Expr<'_>, frame: i64, step: i64) -> Result<Expr<'_>> {
     let sums = sums.broadcast_to(&shape).reshape(&[long]);
     Ok(window / resized(sums, 0, &frame.into())?)
 }
+
+composite! {
+    /// The window that undoes another.
+    INVERSE_STFT_WINDOW, (b, x) => {
+        let (spec, step) = (x[0].spec()?, b.attrs().int("frame_step").unwrap_or(0));
+        Class::Float.check(&spec)?;
+        match spec.dims[..] {
+            [ref length] if step >= 1 => match length.as_const() {
+                Some(length) => Ok(vec![balanced(x[0], length, step)?]),
+                None => Err(infer::wrong(Kind::Shape, "a window whose length is known before the call", spec)),
+            },
+            _ => {
+                let found = format!("{spec} and {step}");
+                Err(infer::wrong(Kind::Shape, "a window [n] and a `frame_step` of at least 1", found))
+            }
+        }
+    },
+    name: "inverse_stft_window",
+    doc: "The window with which `inverse_stft` undoes an `stft` of frames `frame_step` apart that are weighed by `window`: it, \
+          divided by the sum of the squares of all that overlap a sample (Griffin and Lim, 1984).",
+    inputs: Operands::Named(&["window"]),
+    attrs: &[required("frame_step", AttrKind::Int)],
+    domain: Domain::Special("tests/ops/fourier.rs"),
+}

@@ -1,4 +1,4 @@
-//! The transforms users call: of one, two and three axes, the inverses with their factor.
+//! The transforms users call: of one, two, three or any axes, the inverses with their factor.
 
 use super::dft::{DFT, IRDFT, RDFT, halved, length};
 use crate::ops::entry::*;
@@ -55,33 +55,98 @@ real! {
     IRFFT3D "irfft3d" 3 backward "The inverse of `rfft3d`.";
 }
 
+/// Transforms over axes of the user's choice.
+macro_rules! any_axes {
+    ($($static:ident $name:literal $doc:literal |$x:ident, $axes:ident, $lengths:ident| $body:expr;)*) => {$(
+        composite! {
+            #[doc = $doc]
+            $static, (_b, x) => {
+                let ($x, ($axes, $lengths)) = (x[0], chosen(x[0])?);
+                Ok(vec![$body?])
+            },
+            name: $name,
+            doc: $doc,
+            attrs: &[optional("fft_length", AttrKind::Ints), optional("axes", AttrKind::Ints)],
+            domain: Domain::Special("tests/ops/fourier.rs"),
+        }
+    )*};
+}
+
+any_axes! {
+    FFTND "fftnd"
+        "`fft` over `axes` (default all, or the last ones if there are fewer lengths), each cut or filled with zeros to its \
+         length in `fft_length`."
+        |x, axes, lengths| over(fitted(x, &axes, lengths.as_deref())?, axes, false);
+    IFFTND "ifftnd" "The inverse of `fftnd`." |x, axes, lengths| over(fitted(x, &axes, lengths.as_deref())?, axes, true);
+    RFFTND "rfftnd" "`fftnd` of f32: the last of `axes` by `rfft`." |x, axes, lengths| real_over(x, &axes, lengths);
+    IRFFTND "irfftnd" "The inverse of `rfftnd`." |x, axes, lengths| real_back(x, &axes, lengths);
+}
+
+/// Attributes `axes`, in their order, and `fft_length`.
+fn chosen(x: Expr<'_>) -> Result<(Vec<usize>, Option<Vec<i64>>)> {
+    let (attrs, rank) = (x.b().attrs(), x.rank()?);
+    let given = attrs.ints("fft_length");
+    let axes = match (attrs.ints("axes"), given) {
+        (Some(axes), _) => {
+            infer::axes(attrs, rank)?;
+            axes.iter().map(|&axis| infer::normalize(axis, rank)).collect::<Result<Vec<_>>>()?
+        }
+        (None, Some(lengths)) if lengths.len() <= rank => (rank - lengths.len()..rank).collect(),
+        (None, _) => (0..rank).collect(),
+    };
+    if axes.is_empty() {
+        return Err(infer::wrong(Kind::Shape, "an axis to transform", x.spec()?));
+    }
+    Ok((axes.clone(), lengths(attrs, axes.len())?))
+}
+
+/// Axes cut or filled with zeros to these lengths.
+fn fitted<'b>(x: Expr<'b>, axes: &[usize], lengths: Option<&[i64]>) -> Result<Expr<'b>> {
+    let lengths = lengths.unwrap_or_default().iter();
+    lengths.zip(axes).try_fold(x, |x, (&n, &axis)| resized(x, axis, &n.into()))
+}
+
+/// `axis` and the last one exchanged.
+fn to_last(x: Expr<'_>, axis: usize) -> Result<Expr<'_>> {
+    let mut order: Vec<usize> = (0..x.rank()?).collect();
+    let last = order.len() - 1;
+    order.swap(axis, last);
+    Ok(x.transpose(&order))
+}
+
+/// The transform of f32 over these axes, the last of them by halves.
+fn real_over<'b>(x: Expr<'b>, axes: &[usize], lengths: Option<Vec<i64>>) -> Result<Expr<'b>> {
+    let (&half, others) = axes.split_last().expect("there is an axis");
+    let x = to_last(fitted(x, axes, lengths.as_deref())?, half)?;
+    length(&x.spec()?, DType::F32)?;
+    over(to_last(x.b().apply(&RDFT, Attrs::new(), &[x]), half)?, others.iter().copied(), false)
+}
+
+/// The inverse of [`real_over`].
+fn real_back<'b>(x: Expr<'b>, axes: &[usize], lengths: Option<Vec<i64>>) -> Result<Expr<'b>> {
+    let (&half, others) = axes.split_last().expect("there is an axis");
+    let x = over(fitted(x, others, lengths.as_deref())?, others.iter().copied(), true)?;
+    let x = to_last(x, half)?;
+    let m = length(&x.spec()?, DType::Complex64)?;
+    let n = match lengths.and_then(|all| all.last().copied()) {
+        Some(n) => n.into(),
+        None => (m - Dim::ONE) * Dim::from(2usize),
+    };
+    let x = resized(x, x.rank()? - 1, &halved(&n))?;
+    let whole = x.b().apply(&IRDFT, Attrs::new().with("length", vec![n.clone()]), &[x]);
+    to_last(whole / x.b().size(&n, DType::F32), half)
+}
+
 fn forward(x: Expr<'_>, axes: usize) -> Result<Expr<'_>> {
     rank_at_least(axes, x)?;
-    length(&x.spec()?, DType::F32)?;
-    let first = x.rank()? - axes;
-    let mut x = x;
-    for (k, n) in lengths(x.b().attrs(), axes)?.into_iter().flatten().enumerate() {
-        x = resized(x, first + k, &n.into())?;
-    }
-    let x = x.b().apply(&RDFT, Attrs::new(), &[x]);
-    over(x, first..first + axes - 1, false)
+    let rank = x.rank()?;
+    real_over(x, &(rank - axes..rank).collect::<Vec<_>>(), lengths(x.b().attrs(), axes)?)
 }
 
 fn backward(x: Expr<'_>, axes: usize) -> Result<Expr<'_>> {
     rank_at_least(axes, x)?;
-    let m = length(&x.spec()?, DType::Complex64)?;
-    let first = x.rank()? - axes;
-    let (mut x, mut n) = (x, (m - Dim::ONE) * Dim::from(2usize));
-    if let Some(given) = lengths(x.b().attrs(), axes)? {
-        for (k, &len) in given[..axes - 1].iter().enumerate() {
-            x = resized(x, first + k, &len.into())?;
-        }
-        n = given[axes - 1].into();
-        x = resized(x, first + axes - 1, &halved(&n))?;
-    }
-    let x = over(x, first..first + axes - 1, true)?;
-    let whole = x.b().apply(&IRDFT, Attrs::new().with("length", vec![n.clone()]), &[x]);
-    Ok(whole / x.b().size(&n, DType::F32))
+    let rank = x.rank()?;
+    real_back(x, &(rank - axes..rank).collect::<Vec<_>>(), lengths(x.b().attrs(), axes)?)
 }
 
 /// Attribute `fft_length`: as many lengths as axes, each at least 1.
@@ -121,14 +186,12 @@ fn over_last(x: Expr<'_>, axes: usize, inverse: bool) -> Result<Expr<'_>> {
 }
 
 /// The complex transform over these axes; the inverse with its factor.
-fn over(x: Expr<'_>, axes: std::ops::Range<usize>, inverse: bool) -> Result<Expr<'_>> {
+fn over<'b>(x: Expr<'b>, axes: impl IntoIterator<Item = usize>, inverse: bool) -> Result<Expr<'b>> {
     let mut x = x;
-    let last = x.rank()? - 1;
     for axis in axes {
         let n = x.dims()?[axis].clone();
-        let mut swap: Vec<usize> = (0..=last).collect();
-        swap.swap(axis, last);
-        x = x.b().apply(&DFT, Attrs::new().with("inverse", inverse), &[x.transpose(&swap)]).transpose(&swap);
+        let last = to_last(x, axis)?;
+        x = to_last(x.b().apply(&DFT, Attrs::new().with("inverse", inverse), &[last]), axis)?;
         if inverse {
             x = x.scaled(x.b().size(&n, DType::F32).reciprocal())?;
         }
@@ -175,50 +238,4 @@ fn shifted<'b>(x: Expr<'b>, attrs: &Attrs, first: fn(&Dim) -> Dim) -> Result<Exp
         x = x.b().concat(&[x.narrow(axis, &begin, &rest)?, x.narrow(axis, &Dim::ZERO, &begin)?], axis);
     }
     Ok(x)
-}
-
-composite! {
-    /// The cosine transform.
-    DCT, (b, x) => {
-        let (n, last) = (length(&x[0].spec()?, DType::F32)?, x[0].rank()? - 1);
-        let ortho = is_ortho(b.attrs())?;
-        let size = b.size(&n, DType::F32);
-        let k = b.iota(std::slice::from_ref(&n), 0, DType::F32);
-        let quarter = k * (std::f64::consts::FRAC_PI_2) / size;
-        let twice = n.clone() * Dim::from(2usize);
-        match b.attrs().int("kind").unwrap_or(2) {
-            2 => {
-                let all = b.apply(&RDFT, Attrs::new(), &[resized(x[0], last, &twice)?]);
-                let (re, im) = all.narrow(last, &Dim::ZERO, &n)?.parts()?;
-                let y = (re * quarter.cos() + im * quarter.sin()) * 2.0;
-                let rest = (size * 2.0).rsqrt();
-                let scale = k.eq(0.0).choose(rest * std::f64::consts::FRAC_1_SQRT_2, rest);
-                Ok(vec![if ortho { y * scale } else { y }])
-            }
-            3 => {
-                // The transform counts all coefficients twice but the first.
-                let rest = (size * 2.0).rsqrt();
-                let scale = k.eq(0.0).choose(rest * std::f64::consts::SQRT_2, rest);
-                let given = if ortho { x[0] * scale } else { x[0] };
-                let half = (given * quarter.cos()).with_imaginary(given * quarter.sin())?;
-                let all = resized(half, last, &halved(&twice))?;
-                let y = b.apply(&IRDFT, Attrs::new().with("length", vec![twice]), &[all]);
-                Ok(vec![y.narrow(last, &Dim::ZERO, &n)?])
-            }
-            other => Err(infer::wrong(Kind::Value, "`kind` 2 or 3", other)),
-        }
-    },
-    name: "dct",
-    doc: "The discrete cosine transform of f32 over the last axis, of `kind` 2 (default), `2 sum(x[j] cos(π k (2j + 1) / \
-          2n))`, or 3, its inverse times `2n`; with `norm` = \"ortho\" scaled to be orthonormal.",
-    attrs: &[optional("kind", AttrKind::Int), optional("norm", AttrKind::Str)],
-    domain: Domain::Special("tests/ops/fourier.rs"),
-}
-
-fn is_ortho(attrs: &Attrs) -> Result<bool> {
-    match attrs.str("norm") {
-        None => Ok(false),
-        Some("ortho") => Ok(true),
-        Some(other) => Err(infer::wrong(Kind::Value, "`norm` = \"ortho\" or none", format_args!("\"{other}\""))),
-    }
 }

@@ -1,11 +1,14 @@
 //! Ops on images `[batch, height, width, channels]`.
 
+pub mod boxes;
 pub mod color;
 pub mod crop;
+pub mod detect;
 pub mod patches;
 pub mod place;
 pub mod resize;
 pub mod sampling;
+pub mod similarity;
 pub mod suppress;
 
 use crate::ops::entry::*;

@@ -143,3 +143,42 @@ pub static EIGVALSH: OpDef = OpDef {
     domain: Domain::Special("tests/ops/linalg.rs"),
     ..BASE
 };
+
+macro_rules! tridiagonal {
+    ($($static:ident $name:literal $of:ident $doc:literal;)*) => {$(
+        composite! {
+            #[doc = $doc]
+            $static, (b, x) => {
+                let results = b.apply_all(&$of, Attrs::new(), &[from_diagonals(x[0], x[1])?]);
+                b.check()?;
+                Ok(results)
+            },
+            name: $name,
+            doc: $doc,
+            inputs: Operands::Named(&["alpha", "beta"]),
+            domain: Domain::Special("tests/ops/spectral.rs"),
+        }
+    )*};
+}
+
+tridiagonal! {
+    EIGH_TRIDIAGONAL "eigh_tridiagonal" EIGH
+        "Eigenvalues, the least first, and eigenvectors of symmetric matrices with the diagonal `alpha` `[.., n]` and `beta` \
+         `[.., n - 1]` above and below it.";
+    EIGVALSH_TRIDIAGONAL "eigvalsh_tridiagonal" EIGVALSH "The eigenvalues of `eigh_tridiagonal`.";
+}
+
+/// Symmetric matrices with these diagonals.
+fn from_diagonals<'b>(alpha: Expr<'b>, beta: Expr<'b>) -> Result<Expr<'b>> {
+    let (a, b) = (alpha.spec()?, beta.spec()?);
+    infer::same_dtype(&[a.clone(), b.clone()])?;
+    let fits = match (a.dims.split_last(), b.dims.split_last()) {
+        (Some((n, batch)), Some((less, other))) => batch == other && less.clone() + Dim::ONE == *n,
+        _ => false,
+    };
+    if !fits {
+        return Err(infer::wrong(Kind::Shape, "alpha [.., n] and beta [.., n - 1]", format_args!("{a} and {b}")));
+    }
+    let along = |x: Expr<'b>, k: i64| x.b().apply(&crate::ops::DIAG, Attrs::new().with("k", vec![k]), &[x]);
+    Ok(along(alpha, 0) + along(beta, 1) + along(beta, -1))
+}

@@ -3,30 +3,49 @@
 use super::{call, identity, is_at_most, matrix, naive, square};
 use crate::ops::entry::*;
 
-/// The exponential.
-pub static EXPM: OpDef = OpDef {
-    name: "expm",
-    doc: "The matrix exponential, by scaling and squaring of a Padé approximant (Higham, 2005).",
-    spec: |c| {
-        square("x", &c.inputs[0])?;
-        infer::same(c)
-    },
-    grad: rule!(v => {
-        // The derivative stands beside the exponential of a matrix twice as large: Mathias, "A chain rule for matrix
-        // functions and applications", 1996.
-        let n = square("x", &v.x().spec()?)?;
-        let (back, g) = (v.x().transpose_matrix()?, v.g());
-        let (row, column) = (back.rank()? - 2, back.rank()? - 1);
-        let upper = v.b.concat(&[back, g], column);
-        let lower = v.b.concat(&[g * 0.0, back], column);
-        let whole = v.b.apply(&EXPM, Attrs::new(), &[v.b.concat(&[upper, lower], row)]);
-        Ok(vec![Some(whole.narrow(row, &Dim::ZERO, &n)?.narrow(column, &n, &n)?)])
-    }),
-    lower: Lower::Library(|_, _| call("linalg.expm", &[])),
-    eval: |c| naive::each(c, |x| Ok(vec![naive::expm(&x[0])])),
-    domain: Domain::Special("tests/ops/linalg.rs"),
-    ..BASE
-};
+/// One line an op: a function of whole matrices, a library routine.
+macro_rules! functions {
+    ($($static:ident $name:literal $routine:literal $naive:ident $doc:literal;)*) => {$(
+        #[doc = $doc]
+        pub static $static: OpDef = OpDef {
+            name: $name,
+            doc: $doc,
+            spec: |c| {
+                square("x", &c.inputs[0])?;
+                infer::same(c)
+            },
+            grad: rule!(v => Ok(vec![Some(derivative(v, &$static)?)])),
+            lower: Lower::Library(|_, _| call($routine, &[])),
+            eval: |c| naive::each(c, |x| Ok(vec![naive::$naive(&x[0])?])),
+            domain: Domain::Special("tests/ops/spectral.rs"),
+            ..BASE
+        };
+    )*};
+}
+
+functions! {
+    EXPM "expm" "linalg.expm" expm
+        "The matrix exponential, by scaling and squaring of a Padé approximant (Higham, 2005).";
+    SQRTM "sqrtm" "linalg.sqrtm" sqrtm
+        "The principal square root of square matrices, whose eigenvalues have no negative real parts, by the Schur form \
+         (Björck and Hammarling, 1983). A matrix with a negative eigenvalue, whose root would be complex, is an error.";
+    LOGM "logm" "linalg.logm" logm
+        "The principal logarithm of square matrices, the inverse of `expm`, by roots of the Schur form and a Padé \
+         approximant (Higham, 2008). A singular matrix is an error, and one with a negative eigenvalue, whose logarithm \
+         would be complex.";
+}
+
+/// The cotangent of the matrix. The derivative stands beside the function of a matrix twice as large: Mathias, "A chain
+/// rule for matrix functions and applications", 1996.
+fn derivative<'b>(v: &Vjp<'b>, function: &'static OpDef) -> Result<Expr<'b>> {
+    let n = square("x", &v.x().spec()?)?;
+    let (back, g) = (v.x().transpose_matrix()?, v.g());
+    let (row, column) = (back.rank()? - 2, back.rank()? - 1);
+    let upper = v.b.concat(&[back, g], column);
+    let lower = v.b.concat(&[g * 0.0, back], column);
+    let whole = v.b.apply(function, Attrs::new(), &[v.b.concat(&[upper, lower], row)]);
+    whole.narrow(row, &Dim::ZERO, &n)?.narrow(column, &n, &n)
+}
 
 composite! {
     /// Integer powers.

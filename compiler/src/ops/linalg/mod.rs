@@ -8,6 +8,8 @@ pub mod banded;
 pub mod eigen;
 pub mod factor;
 pub mod function;
+pub mod general;
+pub mod lu;
 mod naive;
 pub mod norm;
 pub mod product;

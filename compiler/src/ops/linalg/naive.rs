@@ -1,10 +1,14 @@
 //! Evaluators in f64, each by another method than the library's where there is one: rotations for eigenvalues and
-//! singular values, Gram and Schmidt for QR, Taylor's series for the exponential.
+//! singular values, Gram and Schmidt for QR. Functions of matrices are in [`function`].
+
+mod function;
 
 use crate::base::{Error, Kind, Result};
 use crate::graph::opdef::EvalCx;
 use crate::ops::eval;
 use tracelift_runtime::Array;
+
+pub use function::{eig, expm, logm, sqrtm};
 
 /// A dense matrix, row by row.
 #[derive(Clone, Debug)]
@@ -58,6 +62,20 @@ impl Matrix {
         })
     }
 
+    /// Plus another times `factor`.
+    fn plus(&self, other: &Matrix, factor: f64) -> Matrix {
+        Matrix::from_fn(self.rows, self.columns, |i, j| self.at(i, j) + factor * other.at(i, j))
+    }
+
+    fn scaled(&self, by: f64) -> Matrix {
+        Matrix::from_fn(self.rows, self.columns, |i, j| self.at(i, j) * by)
+    }
+
+    /// The greatest absolute value.
+    fn greatest(&self) -> f64 {
+        self.values.iter().fold(0.0, |m, v| m.max(v.abs()))
+    }
+
     fn column(&self, j: usize) -> Vec<f64> {
         (0..self.rows).map(|i| self.at(i, j)).collect()
     }
@@ -78,6 +96,15 @@ impl Matrix {
     fn nan(rows: usize, columns: usize) -> Matrix {
         Matrix::from_fn(rows, columns, |_, _| f64::NAN)
     }
+}
+
+/// The matrices of a batch.
+pub fn matrices(x: &Array) -> Vec<Matrix> {
+    let (values, rank) = (eval::floats(x), x.shape().len());
+    let [rows, columns] = [x.shape()[rank - 2], x.shape()[rank - 1]];
+    let count = x.shape()[..rank - 2].iter().product();
+    let part = |k: usize| values[k * rows * columns..(k + 1) * rows * columns].to_vec();
+    (0..count).map(|k| Matrix { rows, columns, values: part(k) }).collect()
 }
 
 /// `f` of each matrix of the operands' batches, which broadcast; results are put together in the shapes of the specs.
@@ -269,24 +296,6 @@ pub fn svd(x: &Matrix, full: bool) -> (Vec<f64>, Matrix, Matrix) {
     complete(right, n, wide_v);
     let (u, v) = (Matrix::from_columns(m, left), Matrix::from_columns(n, right));
     (order.iter().map(|&j| lengths[j]).collect(), u, v)
-}
-
-/// The exponential: Taylor's series of a small part, squared.
-pub fn expm(x: &Matrix) -> Matrix {
-    let n = x.rows;
-    if !x.is_finite() {
-        return Matrix::nan(n, n);
-    }
-    let greatest = x.values.iter().fold(0.0, |a: f64, v| a.max(v.abs())) * n as f64;
-    let squarings = (greatest * 4.0).log2().ceil().clamp(0.0, 1000.0) as i32;
-    let small = Matrix::from_fn(n, n, |i, j| x.at(i, j) * 2f64.powi(-squarings));
-    let (mut sum, mut term) = (Matrix::identity(n), Matrix::identity(n));
-    for k in 1..25 {
-        term = term.times(&small);
-        term.values.iter_mut().for_each(|v| *v /= f64::from(k));
-        sum.values.iter_mut().zip(&term.values).for_each(|(s, t)| *s += t);
-    }
-    (0..squarings).fold(sum, |y, _| y.times(&y))
 }
 
 /// Has `turn` rotate each pair of `n` columns, again and again until it finds nothing to do; quadratic convergence

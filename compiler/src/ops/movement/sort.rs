@@ -107,6 +107,34 @@ pub static TOP_K: OpDef = OpDef {
     ..BASE
 };
 
+macro_rules! extremes {
+    ($($static:ident $name:literal $doc:literal |$x:ident| $turned:expr;)*) => {$(
+        composite! {
+            #[doc = $doc]
+            $static, (b, x) => {
+                let (rank, k) = (x[0].rank()?, b.attrs().int("k").unwrap_or(0));
+                let (axis, mut order) = (infer::axis(b.attrs(), -1, rank)?, (0..rank).collect::<Vec<_>>());
+                order.swap(axis, rank - 1);
+                let turn: for<'e> fn(Expr<'e>) -> Expr<'e> = |$x| $turned;
+                let found = b.apply_all(&TOP_K, Attrs::new().with("k", k), &[turn(x[0].transpose(&order))]);
+                b.check()?;
+                Ok(vec![turn(found[0]).transpose(&order), found[1].transpose(&order)])
+            },
+            name: $name,
+            doc: $doc,
+            attrs: &[required("k", AttrKind::Int), optional("axis", AttrKind::Int)],
+            domain: Domain::Special("tests/ops/convert.rs"),
+        }
+    )*};
+}
+
+extremes! {
+    APPROX_MAX_K "approx_max_k"
+        "The `k` greatest elements along `axis` (default -1), greatest first, and their indices (i32): exactly, as a recall \
+         of 1." |x| x;
+    APPROX_MIN_K "approx_min_k" "As `approx_max_k`, the least elements, the least first; floats." |x| -x;
+}
+
 fn check(c: &SpecCx<'_>) -> Result<Specs> {
     Class::Number.check(&c.inputs[0])?;
     infer::axis(c.attrs, -1, c.inputs[0].rank())?;

@@ -6,6 +6,7 @@ pub mod extrema;
 pub mod logic;
 pub mod stats;
 pub mod sum;
+pub mod weighted;
 
 use crate::ops::entry::*;
 

@@ -1,7 +1,7 @@
 //! Transposed convolutions: the gradient of a convolution by its input, as a layer of its own.
 
 use super::convolution::{CONV_BACKPROP_INPUT, groups};
-use super::{LIMIT, Padding, Placed, Window, axes_of, explicit};
+use super::{DATA_FORMAT, LIMIT, Padding, Placed, Window, axes_of, channels_last, explicit, is_channels_first};
 use crate::base::spec::Dims;
 use crate::ops::entry::*;
 
@@ -9,14 +9,14 @@ macro_rules! transposes {
     ($($static:ident $name:literal $axes:literal;)*) => {$(
         composite! {
             #[doc = concat!("The transpose of a convolution over ", $axes, " of the axes.")]
-            $static, (b, x) => Ok(vec![transposed(b, x[0], x[1], $axes)?]),
+            $static, (b, x) => channels_last(x[0], |y| Ok(vec![transposed(b, y, x[1], $axes)?])),
             name: $name,
             doc: "The transpose of a convolution: `x` `[batch, axes.., in]` spread `strides` apart through `filters` \
                   `[taps.., out of a group, in]`. `padding` is what the convolution would have put around its input, \
                   and is cut off here. An axis of length n gets `(n - 1) * stride + window - padding`; with `\"SAME\"` \
                   `n * stride`, with `\"VALID\"` at least that; `output_padding` is added, and so is a padding behind \
                   an axis that is negative. `output_shape`, with or without batch and channels, chooses another length \
-                  that the convolution would bring to n.",
+                  that the convolution would bring to n. `data_format` is that of `conv2d`.",
             inputs: Operands::Named(&["x", "filters"]),
             attrs: &[
                 required("strides", AttrKind::Ints),
@@ -25,6 +25,7 @@ macro_rules! transposes {
                 optional("output_padding", AttrKind::Ints),
                 optional("dilations", AttrKind::Ints),
                 optional("groups", AttrKind::Int),
+                DATA_FORMAT,
             ],
             domain: Domain::Special("tests/ops/window.rs"),
         }
@@ -81,7 +82,7 @@ fn negative_padding(attrs: &Attrs, axes: usize) -> (Attrs, Vec<i64>) {
 fn lengths(attrs: &Attrs, window: &Window, x: &TensorSpec, channels: &Dim) -> Result<Vec<Dim>> {
     let axes = window.taps.len();
     if let Some(shape) = attrs.ints("output_shape").filter(|shape| !shape.is_empty()) {
-        return given(shape, window, x, channels);
+        return given(attrs, shape, window, x, channels);
     }
     let extra = match attrs.ints("output_padding") {
         Some(list) if !list.is_empty() => {
@@ -117,7 +118,7 @@ fn lengths(attrs: &Attrs, window: &Window, x: &TensorSpec, channels: &Dim) -> Re
 }
 
 /// `output_shape`, if the convolution would bring it to the shape of `x`.
-fn given(shape: &[i64], window: &Window, x: &TensorSpec, channels: &Dim) -> Result<Vec<Dim>> {
+fn given(attrs: &Attrs, shape: &[i64], window: &Window, x: &TensorSpec, channels: &Dim) -> Result<Vec<Dim>> {
     let axes = window.taps.len();
     let wrong = |why: String| {
         let wanted = format!("an output_shape that this convolution brings to {}", infer::shape(&x.dims[1..=axes]));
@@ -126,14 +127,20 @@ fn given(shape: &[i64], window: &Window, x: &TensorSpec, channels: &Dim) -> Resu
     if let Some(bad) = shape.iter().find(|&&n| !(0..LIMIT).contains(&n)) {
         return wrong(format!("{bad} is no length"));
     }
-    let inner = match shape {
-        [batch, inner @ .., last] if inner.len() == axes => {
+    let is_first = is_channels_first(attrs)?;
+    let whole = match shape {
+        [batch, channels, inner @ ..] if is_first && inner.len() == axes => Some((batch, inner, channels)),
+        [batch, inner @ .., channels] if !is_first && inner.len() == axes => Some((batch, inner, channels)),
+        _ => None,
+    };
+    let inner = match (whole, shape) {
+        (Some((batch, inner, last)), _) => {
             if x.dims[0].as_const().is_some_and(|n| n != *batch) || *channels != Dim::from(*last) {
                 return wrong(format!("the result has batch {} and {channels} channels", x.dims[0]));
             }
             inner
         }
-        inner if inner.len() == axes => inner,
+        (None, inner) if inner.len() == axes => inner,
         _ => return wrong(format!("it has {} lengths", shape.len())),
     };
     for (axis, &length) in inner.iter().enumerate() {

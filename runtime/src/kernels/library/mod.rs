@@ -13,6 +13,7 @@ mod fft;
 mod fill;
 pub mod host;
 mod index;
+mod isotonic;
 #[cfg(feature = "linalg")]
 mod linalg;
 pub(crate) mod number;
@@ -112,9 +113,29 @@ pub static TABLE: &[LibraryKernel] = &[
     },
     LibraryKernel {
         name: "non_max_suppression",
-        doc: "boxes, scores -> indices, count (i32); [overlap, score (bits of f64)]: zeros behind the boxes kept",
+        doc: "boxes, scores -> indices, count (i32); [overlap, score (bits of f64)]: zeros behind the boxes kept; the axes \
+              before are a batch",
         can_fail: false,
         run: suppress::non_max_suppression,
+    },
+    LibraryKernel {
+        name: "non_max_suppression_overlaps",
+        doc: "overlaps, scores -> indices, count (i32); [overlap, score (bits of f64)]: as above, of given overlaps",
+        can_fail: false,
+        run: suppress::non_max_suppression_overlaps,
+    },
+    LibraryKernel {
+        name: "soft_non_max_suppression",
+        doc: "boxes, scores -> indices, scores, count; [overlap, score, sigma (bits of f64)]: scores sink by overlaps",
+        can_fail: false,
+        run: suppress::soft_non_max_suppression,
+    },
+    LibraryKernel {
+        name: "isotonic_segments",
+        doc: "x -> y (i32); [decreasing]: along the last axis, which run of equal values of the nearest monotone \
+              sequence each element belongs to",
+        can_fail: false,
+        run: isotonic::isotonic_segments,
     },
     LibraryKernel {
         name: "copy_strided",

@@ -47,6 +47,14 @@ macro_rules! for_each_function {
             BesselI0e(x): unary_scalar, unary_f64 => special::bessel_i0e(x);
             BesselI1(x): unary_scalar, unary_f64 => special::bessel_i1(x);
             BesselI1e(x): unary_scalar, unary_f64 => special::bessel_i1e(x);
+            BesselJ0(x): unary_scalar, unary_f64 => special::bessel_j0(x);
+            BesselJ1(x): unary_scalar, unary_f64 => special::bessel_j1(x);
+            BesselY0(x): unary_scalar, unary_f64 => special::bessel_y0(x);
+            BesselY1(x): unary_scalar, unary_f64 => special::bessel_y1(x);
+            BesselK0(x): unary_scalar, unary_f64 => special::bessel_k0(x);
+            BesselK0e(x): unary_scalar, unary_f64 => special::bessel_k0e(x);
+            BesselK1(x): unary_scalar, unary_f64 => special::bessel_k1(x);
+            BesselK1e(x): unary_scalar, unary_f64 => special::bessel_k1e(x);
             Erfcx(x): unary_scalar, unary_f64 => special::erfcx(x);
             LogNdtr(x): unary_scalar, unary_f64 => special::log_ndtr(x);
             Ndtri(x): unary_scalar, unary_f64 => special::ndtri(x);

@@ -39,6 +39,8 @@ fn tolerance(f: MathFn) -> (f64, f64) {
     match f {
         // Sums of terms of either sign, near a zero.
         MathFn::Lgamma | MathFn::Digamma | MathFn::Expint => (4e-15, 2e-15),
+        // Waves: near a zero the error is that of the amplitude.
+        MathFn::BesselJ0 | MathFn::BesselJ1 | MathFn::BesselY0 | MathFn::BesselY1 => (4e-15, 1e-15),
         MathFn::Polygamma => (8e-15, 2e-15),
         // Powers with large exponents.
         MathFn::Igamma | MathFn::Igammac => (2e-13, 0.0),
@@ -49,7 +51,7 @@ fn tolerance(f: MathFn) -> (f64, f64) {
 
 #[test]
 fn every_special_function_has_known_values() {
-    assert!(functions().len() >= 19, "{:?}", functions());
+    assert!(functions().len() >= 27, "{:?}", functions());
     for f in functions() {
         assert!(known(f).values.len() >= 30, "{f:?} has {} values", known(f).values.len());
     }

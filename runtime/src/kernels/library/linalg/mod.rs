@@ -7,6 +7,8 @@
 
 mod expm;
 mod factor;
+mod general;
+mod schur;
 mod solve;
 mod spectrum;
 #[cfg(test)]
@@ -83,6 +85,24 @@ pub static TABLE: &[LibraryKernel] = &[
         run: solve::slogdet,
     },
     LibraryKernel { name: "linalg.expm", doc: "x -> y: matrix exponentials", can_fail: false, run: expm::expm },
+    LibraryKernel {
+        name: "linalg.sqrtm",
+        doc: "x -> y: principal square roots, which must be real",
+        can_fail: true,
+        run: schur::sqrtm,
+    },
+    LibraryKernel {
+        name: "linalg.logm",
+        doc: "x -> y: principal logarithms, which must be real",
+        can_fail: true,
+        run: schur::logm,
+    },
+    LibraryKernel {
+        name: "linalg.eig",
+        doc: "x -> e, v (complex64): x v = v diag(e), in order of real, then imaginary parts",
+        can_fail: true,
+        run: general::eig,
+    },
 ];
 
 /// What is wrong with a matrix.

@@ -1,0 +1,68 @@
+//! Moments with weights, and moments made of sums that can be added up over parts.
+
+use super::{AXES, axes_of};
+use crate::ops::entry::*;
+
+composite! {
+    /// Mean and variance with weights.
+    WEIGHTED_MOMENTS, (b, x) => {
+        let specs = [x[0].spec()?, x[1].spec()?];
+        infer::same_dtype(&specs)?;
+        Class::Float.check(&specs[0])?;
+        let dims = infer::broadcast(&specs[0].dims, &specs[1].dims)?;
+        let (values, weights) = (x[0].broadcast_to(&dims), x[1].broadcast_to(&dims));
+        let (normal, axes) = axes_of(b.attrs(), values)?;
+        let total = weights.sum_keep(&axes);
+        let mean = (weights * values).sum_keep(&axes) / total;
+        let variance = (weights * (values - mean).square()).sum_keep(&axes) / total;
+        if b.attrs().bool("keepdims") {
+            return Ok(vec![mean, variance]);
+        }
+        let left = infer::reduced(&dims, &normal, false);
+        Ok(vec![mean.reshape(&left), variance.reshape(&left)])
+    },
+    name: "weighted_moments",
+    doc: "Mean and variance over `axes` of `x`, whose elements count as often as `weights` say, which broadcast.",
+    inputs: Operands::Named(&["x", "weights"]),
+    attrs: AXES,
+    domain: Domain::Special("tests/ops/sampled.rs"),
+}
+
+composite! {
+    /// Sums that moments are made of.
+    SUFFICIENT_STATISTICS, (b, x) => {
+        let spec = x[0].spec()?;
+        infer::same_dtype(&[spec.clone(), x[1].spec()?])?;
+        Class::Float.check(&spec)?;
+        let (normal, _) = axes_of(b.attrs(), x[0])?;
+        let count = normal.iter().fold(Dim::ONE, |n, &axis| n * spec.dims[axis].clone());
+        let far = x[0] - x[1];
+        if far.dims()? != spec.dims {
+            return Err(infer::wrong(Kind::Shape, format_args!("a shift that broadcasts to {spec}"), x[1].spec()?));
+        }
+        let sum = |x| b.apply(&super::sum::REDUCE_SUM, b.attrs().clone(), &[x]);
+        Ok(vec![b.size(&count, spec.dtype), sum(far), sum(far.square())])
+    },
+    name: "sufficient_statistics",
+    doc: "The number of elements over `axes`, the sum of `x - shift` and that of its squares: what `normalize_moments` makes \
+          mean and variance of. A `shift` near the mean keeps digits; 0 is none.",
+    inputs: Operands::Named(&["x", "shift"]),
+    attrs: AXES,
+    domain: Domain::Special("tests/ops/sampled.rs"),
+}
+
+composite! {
+    /// Moments of sums.
+    NORMALIZE_MOMENTS, (_b, x) => {
+        let specs = x.iter().map(|x| x.spec()).collect::<Result<Vec<_>>>()?;
+        infer::same_dtype(&specs)?;
+        Class::Float.check(&specs[0])?;
+        let far = x[1] / x[0];
+        Ok(vec![far + x[3], x[2] / x[0] - far.square()])
+    },
+    name: "normalize_moments",
+    doc: "Mean and variance of `counts` elements, from the sums `mean_ss` of `x - shift` and `variance_ss` of its squares, \
+          which `sufficient_statistics` gives.",
+    inputs: Operands::Named(&["counts", "mean_ss", "variance_ss", "shift"]),
+    domain: Domain::Special("tests/ops/sampled.rs"),
+}
