@@ -29,7 +29,15 @@ pub use crate::tensor::ops::{
     non_max_suppression, non_max_suppression_padded, non_max_suppression_padded_with, non_max_suppression_with,
     pad_to_bounding_box, per_image_standardization, psnr, resize, resize_with, resize_with_crop_or_pad,
     resize_with_pad, resize_with_pad_with, rgb_to_grayscale, rgb_to_hsv, rgb_to_yiq, rgb_to_yuv, sobel_edges,
-    total_variation, try_crop_and_resize, try_extract_patches, try_resize, try_resize_with, yiq_to_rgb, yuv_to_rgb,
+    total_variation, try_adjust_brightness, try_adjust_contrast, try_adjust_gamma, try_adjust_hue,
+    try_adjust_saturation, try_central_crop, try_crop_and_resize, try_crop_and_resize_with, try_crop_to_bounding_box,
+    try_extract_patches, try_extract_patches_with, try_flip_left_right, try_flip_up_down, try_grayscale_to_rgb,
+    try_hsv_to_rgb, try_image_gradients, try_image_rot90 as try_rot90, try_image_transpose as try_transpose,
+    try_non_max_suppression, try_non_max_suppression_padded, try_non_max_suppression_padded_with,
+    try_non_max_suppression_with, try_pad_to_bounding_box, try_per_image_standardization, try_psnr, try_resize,
+    try_resize_with, try_resize_with_crop_or_pad, try_resize_with_pad, try_resize_with_pad_with, try_rgb_to_grayscale,
+    try_rgb_to_hsv, try_rgb_to_yiq, try_rgb_to_yuv, try_sobel_edges, try_total_variation, try_yiq_to_rgb,
+    try_yuv_to_rgb, yiq_to_rgb, yuv_to_rgb,
 };
 
 /// Rows and columns, as axes from the end.

@@ -298,7 +298,7 @@ pub(crate) fn host_value(tensor: &Tensor, what: &'static str, loc: Line) -> Resu
 }
 
 /// The variable that `make` makes: in a trace made once, and found again by position when the body is traced anew.
-pub(crate) fn variable(make: impl FnOnce() -> Variable) -> Variable {
+pub(crate) fn variable(make: impl FnOnce() -> Result<Variable>) -> Result<Variable> {
     if !is_active() {
         return make();
     }
@@ -306,11 +306,14 @@ pub(crate) fn variable(make: impl FnOnce() -> Variable) -> Variable {
         r.next_created += 1;
         r.created.get(r.next_created - 1).cloned()
     });
-    known.unwrap_or_else(|| {
-        let variable = make();
-        with_current(|r| r.created.push(variable.clone()));
-        variable
-    })
+    known.map_or_else(
+        || {
+            let variable = make()?;
+            with_current(|r| r.created.push(variable.clone()));
+            Ok(variable)
+        },
+        Ok,
+    )
 }
 
 /// The value of a symbolic tensor that depends on no input but captured tensors and the random state.
@@ -385,7 +388,7 @@ pub(crate) fn leak(symbol: &Symbol, what: &str, loc: Line) -> Error {
 }
 
 const NO_VALUE_HINT: &str =
-    "use ops on tensors, such as `where_` or `cond`, or return the tensor and look at it outside";
+    "use ops on tensors, such as `where_` or `map_fn`, or return the tensor and look at it outside";
 
 #[cold]
 fn no_value(spec: &TensorSpec, born: &Location<'_>, what: &str, loc: Line) -> Error {

@@ -1,6 +1,7 @@
 //! `non_max_suppression`: of boxes that overlap, those with the best scores.
 
 use super::LibraryCx;
+use super::number::Number;
 use crate::alloc::Block;
 use crate::array::DType;
 use crate::error::{Kind, Result};
@@ -27,9 +28,10 @@ pub fn non_max_suppression(cx: &mut LibraryCx<'_>) -> Result<()> {
         let order = std::slice::from_raw_parts_mut(order, boxes_count);
         (order, indices.part_mut::<i32>(0, indices.len()), count.part_mut::<i32>(0, 1))
     };
-    // By score, the better first; of equal ones, and of NaN, the earlier.
-    order.sort_unstable_by(|&a, &b| {
-        scores[b as usize].partial_cmp(&scores[a as usize]).unwrap_or(std::cmp::Ordering::Equal).then(a.cmp(&b))
+    // By score, the better first, NaN last; of equal ones the earlier.
+    order.sort_unstable_by_key(|&i| {
+        let score = scores[i as usize];
+        (score.is_nan(), !score.key(), i)
     });
     indices.fill(0);
     let mut kept = 0;
@@ -98,5 +100,21 @@ mod tests {
         assert_eq!(chosen(2, 0.5, f64::NEG_INFINITY), (vec![3.0, 0.0], 2.0));
         assert_eq!(chosen(5, 0.5, 0.4), (vec![3.0, 0.0, 0.0, 0.0, 0.0], 2.0));
         assert_eq!(chosen(8, 1.0, 0.0), (vec![3.0, 0.0, 1.0, 2.0, 4.0, 5.0, 0.0, 0.0], 6.0));
+    }
+
+    #[test]
+    fn scores_that_are_nan_come_last() {
+        let n = 200;
+        let boxes: Vec<f32> = (0..n).flat_map(|i| [0.0, 2.0 * i as f32, 1.0, 2.0 * i as f32 + 1.0]).collect();
+        let scores: Vec<f32> = (0..n).map(|i| if i % 3 == 0 { f32::NAN } else { (i * 7 % 64) as f32 }).collect();
+        let inputs = [Array::from_slice(&[n, 4], &boxes), Array::from_slice(&[n], &scores)];
+        let params = [0.5f64.to_bits() as i64, f64::NEG_INFINITY.to_bits() as i64];
+        let outputs = [(DType::I32, &[n][..]), (DType::I32, &[])];
+        let both = run("non_max_suppression", &[&inputs[0], &inputs[1]], &outputs, &params);
+        let mut expected: Vec<usize> = (0..n).filter(|i| i % 3 != 0).collect();
+        expected.sort_by_key(|i| (std::cmp::Reverse(i * 7 % 64), *i));
+        assert_eq!(values(&both[1])[0] as usize, expected.len());
+        let found: Vec<usize> = values(&both[0])[..expected.len()].iter().map(|&i| i as usize).collect();
+        assert_eq!(found, expected);
     }
 }
