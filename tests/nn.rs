@@ -124,6 +124,15 @@ fn weights_come_back_or_the_reason_is_given() {
     let (saved, loaded) = (make(3), make(3));
     tl::save_weights(&saved, &file).unwrap();
     tl::load_weights(&loaded, &file).unwrap();
+    // Nothing else is written, whatever the file is called.
+    let folder = std::env::temp_dir().join(format!("tracelift-nn-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("taken/inside")).unwrap();
+    std::fs::write(folder.join("ckpt.partial"), "mine").unwrap();
+    tl::save_weights(&saved, folder.join("ckpt.100")).unwrap();
+    assert!(tl::save_weights(&saved, folder.join("taken")).is_err());
+    assert_eq!(std::fs::read_to_string(folder.join("ckpt.partial")).unwrap(), "mine");
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 3);
+    std::fs::remove_dir_all(&folder).unwrap();
     let names: Vec<String> = saved.named_variables().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["first/kernel", "first/bias", "more/0/kernel"]);
     for (a, b) in saved.variables().iter().zip(loaded.variables()) {

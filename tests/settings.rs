@@ -80,6 +80,31 @@ fn an_infinity_that_only_a_variable_gets() {
     assert_eq!(v.value(), 2.0);
 }
 
+#[test]
+fn both_parts_and_updates_in_place_are_checked() {
+    let _alone = alone();
+    tl::config::check_numerics(true);
+    let message = text(tl::try_complex(constant([1.0, 2.0]), constant([0.0, f32::NAN])));
+    assert!(
+        message.starts_with("`complex`: element [1] of the result is (2.0, NaN)\n  at tests/settings.rs:"),
+        "{message}"
+    );
+    let v = Variable::new([1.0, 2.0]);
+    let message = text(v.try_assign_add(constant([f32::INFINITY, 0.0])));
+    assert!(message.starts_with("`add`: element [0] of the result is inf\n  at tests/settings.rs:"), "{message}");
+    assert_eq!(v.value(), constant([1.0, 2.0]));
+}
+
+#[test]
+fn the_memory_limit_counts_for_vectors_of_tensors_too() {
+    let _alone = alone();
+    tl::config::memory_limit(Some(tl::config::memory_stats().live + (1 << 20)));
+    assert_eq!(tl::TensorArray::try_new(F32, 1 << 20).err().unwrap().kind(), tl::Kind::Memory);
+    tl::config::memory_limit(None);
+    assert_eq!(tl::TensorArray::new(F32, 1 << 10).size(), 1 << 10);
+    assert_eq!(tl::TensorArray::try_new(F32, 1 << 45).err().unwrap().kind(), tl::Kind::Memory);
+}
+
 fn chain(x: &Tensor, y: &Tensor) -> Tensor {
     let z = x / 3.0 + y * y * y - tl::sqrt(tl::abs(x)) / y;
     tl::where_(z.gt(0.5), tl::floor(&z * 7.0) / 7.0, z / 11.0)
@@ -155,7 +180,7 @@ fn past_the_memory_limit_is_an_error_that_names_op_and_sizes() {
     }
     let message = text(twice::try_call(&x));
     assert!(message.starts_with("`twice`: ") && message.contains("exceed the memory limit of"), "{message}");
-    let largest = "\n  the largest value: `add` gives f32[2097152], 8388608 bytes\n  at tests/settings.rs:152:9\n";
+    let largest = "\n  the largest value: `add` gives f32[2097152], 8388608 bytes\n  at tests/settings.rs:177:9\n";
     assert!(message.contains(largest), "{message}");
     assert!(message.contains("\n  arguments: f32[1048576]"), "{message}");
     tl::config::memory_limit(None);

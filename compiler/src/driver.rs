@@ -10,9 +10,9 @@ use crate::passes::{self, PassReport};
 use crate::schedule::{self, Refusal, Schedule, schedule};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use rustc_hash::FxHashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
+use tracelift_runtime::generations::Generations;
 use tracelift_runtime::program::{KernelDecl, Program};
 
 /// What [`compile`] gives.
@@ -131,17 +131,18 @@ impl Report {
     }
 }
 
-/// Kernels compiled in this process, by their IR.
-type Cache = Mutex<FxHashMap<Arc<Kernel>, Arc<CompiledKernel>>>;
+/// Kernels compiled in this process, by their IR; those used lately, of so many bytes of code.
+type Cache = Generations<Kernel, Arc<CompiledKernel>>;
+const CACHED_CODE: usize = 32 << 20;
 
-fn cache() -> &'static Cache {
-    static CACHE: OnceLock<Cache> = OnceLock::new();
-    CACHE.get_or_init(Cache::default)
+fn cache() -> MutexGuard<'static, Cache> {
+    static CACHE: Mutex<Cache> = Mutex::new(Cache::new(CACHED_CODE));
+    CACHE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Forgets every kernel compiled so far; programs keep theirs.
 pub fn clear_kernel_cache() {
-    cache().lock().unwrap_or_else(PoisonError::into_inner).clear();
+    cache().clear();
 }
 
 /// The code of a kernel, and where it came from.
@@ -171,7 +172,7 @@ fn pool() -> Option<&'static ThreadPool> {
 fn compile_kernel(kernel: &Kernel) -> Result<Found> {
     // The name is no part of what is compiled.
     let key = Kernel { name: String::new(), ..kernel.clone() };
-    if let Some(known) = cache().lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+    if let Some(known) = cache().get(&key) {
         return Ok((known.clone(), Origin::Memory));
     }
     let mut origin = Origin::Disk;
@@ -179,7 +180,7 @@ fn compile_kernel(kernel: &Kernel) -> Result<Found> {
         origin = Origin::Compiled;
         Cranelift.compile(kernel)
     })?);
-    cache().lock().unwrap_or_else(PoisonError::into_inner).insert(Arc::new(key), compiled.clone());
+    cache().insert(key, compiled.clone(), compiled.code.len());
     Ok((compiled, origin))
 }
 

@@ -120,7 +120,8 @@ pub fn dump(level: u8) {
     settings::set_dump(level);
 }
 
-/// Forgets every program compiled for eager ops, and every kernel. Traced functions keep their traces.
+/// Forgets every program compiled for eager ops, every kernel, and the tables of Fourier transforms. Traced functions keep
+/// their traces.
 pub fn clear_caches() {
     settings::clear_caches();
 }

@@ -4,13 +4,14 @@
 //! Everything works in a traced function too, where a loop over an axis is unrolled, so that the axis' length must be
 //! known, and a condition of [`while_loop`] must not depend on the function's arguments: it is asked while tracing.
 
+use crate::engine::collect;
 use crate::error::{Error, Kind, Result, at, unwrap};
 use crate::tensor::Tensor;
 use std::panic::Location;
 use tracelift_compiler::TensorSpec;
 use tracelift_runtime::DType;
 
-/// What `f` gives for each element of `x` along its first axis, stacked.
+/// What `f` gives for each element of `x` along its first axis, stacked. Panics where [`try_map_fn`] gives an error.
 ///
 /// ```
 /// use tracelift as tl;
@@ -20,9 +21,15 @@ use tracelift_runtime::DType;
 /// assert_eq!(sums.to_vec::<f32>(), [3.0, 7.0]);
 /// ```
 #[track_caller]
-pub fn map_fn(mut f: impl FnMut(&Tensor) -> Tensor, x: &Tensor) -> Tensor {
-    let mut results = map_fn_many(|parts| vec![f(&parts[0])], std::slice::from_ref(x));
-    results.swap_remove(0)
+pub fn map_fn(f: impl FnMut(&Tensor) -> Tensor, x: &Tensor) -> Tensor {
+    unwrap(try_map_fn(f, x))
+}
+
+/// The twin of [`map_fn`]. An error if `x` has no axis or no element, or results differ in dtype or shape.
+#[track_caller]
+pub fn try_map_fn(mut f: impl FnMut(&Tensor) -> Tensor, x: &Tensor) -> Result<Tensor> {
+    let mut results = try_map_fn_many(|parts| vec![f(&parts[0])], std::slice::from_ref(x))?;
+    Ok(results.swap_remove(0))
 }
 
 /// [`map_fn`] over several tensors at once, with several results. Panics where [`try_map_fn_many`] gives an error.
@@ -86,13 +93,25 @@ pub fn try_scan(f: impl FnMut(&Tensor, &Tensor) -> Tensor, x: &Tensor, initializ
 /// The last state of [`scan`]; the initializer if there are no elements.
 #[track_caller]
 pub fn foldl(f: impl FnMut(&Tensor, &Tensor) -> Tensor, x: &Tensor, initializer: &Tensor) -> Tensor {
-    unwrap(fold("foldl", f, x, initializer, false, Location::caller(), |_| {}))
+    unwrap(try_foldl(f, x, initializer))
+}
+
+/// The twin of [`foldl`]. An error if `x` has no axis, or a state differs from the first in dtype or shape.
+#[track_caller]
+pub fn try_foldl(f: impl FnMut(&Tensor, &Tensor) -> Tensor, x: &Tensor, initializer: &Tensor) -> Result<Tensor> {
+    fold("foldl", f, x, initializer, false, Location::caller(), |_| {})
 }
 
 /// [`foldl`] from the last element to the first.
 #[track_caller]
 pub fn foldr(f: impl FnMut(&Tensor, &Tensor) -> Tensor, x: &Tensor, initializer: &Tensor) -> Tensor {
-    unwrap(fold("foldr", f, x, initializer, true, Location::caller(), |_| {}))
+    unwrap(try_foldr(f, x, initializer))
+}
+
+/// The twin of [`foldr`]. An error if `x` has no axis, or a state differs from the first in dtype or shape.
+#[track_caller]
+pub fn try_foldr(f: impl FnMut(&Tensor, &Tensor) -> Tensor, x: &Tensor, initializer: &Tensor) -> Result<Tensor> {
+    fold("foldr", f, x, initializer, true, Location::caller(), |_| {})
 }
 
 /// `body` on variables again and again, as long as `condition` of them is true, but at most `maximum_iterations` times.
@@ -170,9 +189,18 @@ pub struct TensorArray {
 }
 
 impl TensorArray {
-    /// `size` elements, none written yet.
+    /// `size` elements, none written yet. Panics where [`try_new`](Self::try_new) gives an error.
+    #[track_caller]
     pub fn new(dtype: DType, size: usize) -> TensorArray {
-        TensorArray { dtype, elements: vec![None; size] }
+        unwrap(TensorArray::try_new(dtype, size))
+    }
+
+    /// `size` elements, none written yet. An error if there is no memory for so many.
+    #[track_caller]
+    pub fn try_new(dtype: DType, size: usize) -> Result<TensorArray> {
+        let loc = Location::caller();
+        let name = |e: Error| at(e.map_message(|m| format!("`tensor_array`: {size} elements of {dtype}: {m}")), loc);
+        Ok(TensorArray { dtype, elements: collect(size, std::iter::repeat(None)).map_err(name)? })
     }
 
     /// The elements of `x` along its first axis.

@@ -41,8 +41,20 @@ pub use crate::tensor::ops::{
     non_max_suppression_padded_with, non_max_suppression_with, non_max_suppression_with_scores,
     non_max_suppression_with_scores_with, pad_to_bounding_box, per_image_standardization, psnr, resize, resize_with,
     resize_with_crop_or_pad, resize_with_pad, resize_with_pad_with, rgb_to_grayscale, rgb_to_hsv, rgb_to_yiq,
-    rgb_to_yuv, sobel_edges, ssim, ssim_multiscale_with, ssim_with, total_variation, try_crop_and_resize,
-    try_extract_patches, try_resize, try_resize_with, try_ssim, try_ssim_with, yiq_to_rgb, yuv_to_rgb,
+    rgb_to_yuv, sobel_edges, ssim, ssim_multiscale_with, ssim_with, total_variation, try_adjust_brightness,
+    try_adjust_contrast, try_adjust_gamma, try_adjust_hue, try_adjust_saturation, try_central_crop,
+    try_combined_non_max_suppression, try_combined_non_max_suppression_with, try_convert_image_dtype,
+    try_convert_image_dtype_with, try_crop_and_resize, try_crop_and_resize_with, try_crop_to_bounding_box,
+    try_draw_bounding_boxes, try_extract_glimpse, try_extract_glimpse_with, try_extract_patches,
+    try_extract_patches_with, try_flip_left_right, try_flip_up_down, try_grayscale_to_rgb, try_hsv_to_rgb,
+    try_image_gradients, try_image_rot90 as try_rot90, try_image_transpose as try_transpose, try_non_max_suppression,
+    try_non_max_suppression_overlaps, try_non_max_suppression_overlaps_with, try_non_max_suppression_padded,
+    try_non_max_suppression_padded_with, try_non_max_suppression_with, try_non_max_suppression_with_scores,
+    try_non_max_suppression_with_scores_with, try_pad_to_bounding_box, try_per_image_standardization, try_psnr,
+    try_resize, try_resize_with, try_resize_with_crop_or_pad, try_resize_with_pad, try_resize_with_pad_with,
+    try_rgb_to_grayscale, try_rgb_to_hsv, try_rgb_to_yiq, try_rgb_to_yuv, try_sobel_edges, try_ssim,
+    try_ssim_multiscale_with, try_ssim_with, try_total_variation, try_yiq_to_rgb, try_yuv_to_rgb, yiq_to_rgb,
+    yuv_to_rgb,
 };
 
 /// How much each of five scales counts (Wang et al., 2003).

@@ -36,12 +36,14 @@ pub use autograd::{
 pub use custom_op::CustomOp;
 pub use error::{Error, Kind, Result, attempt};
 pub use flow::{
-    TensorArray, foldl, foldr, map_fn, map_fn_many, scan, try_map_fn_many, try_scan, try_while_loop, while_loop,
+    TensorArray, foldl, foldr, map_fn, map_fn_many, scan, try_foldl, try_foldr, try_map_fn, try_map_fn_many, try_scan,
+    try_while_loop, while_loop,
 };
 pub use linalg::{
     eig, eigh, eigh_tridiagonal, lu, qr, slogdet, svd, try_eig, try_eigh, try_eigh_tridiagonal, try_lu, try_qr,
     try_slogdet, try_svd,
 };
+pub use nn as layers;
 pub use nn::dropout::{dropout, dropout_with, try_dropout, try_dropout_with};
 pub use nn::{Dense, Dropout, Layer, Mode, Module, initializers};
 pub use save::{load_tensors, load_weights, save_weights};
@@ -51,6 +53,7 @@ pub use tensor::names::*;
 pub use tensor::ops::*;
 pub use tensor::{
     Ellipsis, IntoIndex, IntoInts, IntoPadding, IntoTensor, Literal, NewAxis, Scalar, Shape, Tensor, constant, step_by,
+    try_constant,
 };
 pub use trace::closure::{Function, IntoFunction, function};
 pub use trace::compiled::{Concrete, Timing};

@@ -5,10 +5,10 @@ use crate::error::{Error, Kind, Result, unwrap};
 use crate::tensor::{IntoTensor, Tensor};
 use std::panic::Location;
 use tracelift_compiler::graph::{Attrs, OpDef};
-use tracelift_runtime::Array;
+use tracelift_runtime::{Array, DType};
 
-/// Panics unless both have one dtype and shape and `|actual - expected| <= 1e-6 + 1e-5 * |expected|` everywhere. NaN
-/// equals NaN. A number stands for a rank-0 tensor of the other's dtype.
+/// Panics unless both have one dtype and shape and `|actual - expected| <= 1e-6 + 1e-5 * |expected|` everywhere: of
+/// complex numbers, absolute values in the plane. NaN equals NaN. A number stands for a rank-0 tensor of the other's dtype.
 ///
 /// ```
 /// use tracelift as tl;
@@ -49,10 +49,10 @@ fn check(
     let mut worst: Option<(f64, usize)> = None;
     let mut wrong = 0usize;
     for i in 0..actual.len() {
-        let (a, e) = (actual.element_f64(i), expected.element_f64(i));
-        let excess = match (a == e || a.is_nan() && e.is_nan(), (a - e).abs()) {
-            (true, _) => continue,
-            (false, difference) if difference.is_finite() => difference - (absolute + relative * e.abs()),
+        let (difference, size) = distance(actual, expected, i);
+        let excess = match difference {
+            0.0 => continue,
+            difference if difference.is_finite() => difference - (absolute + relative * size),
             _ => f64::INFINITY,
         };
         if excess > 0.0 {
@@ -63,15 +63,29 @@ fn check(
         }
     }
     let Some((_, i)) = worst else { return Ok(()) };
-    let (a, e) = (actual.element_f64(i), expected.element_f64(i));
     let text = format!(
         "assert_all_close: {wrong} of {} elements differ by more than {absolute:e} + {relative:e} * |expected|\n  \
-         the worst is {:?}: {a:?}, expected {e:?} (difference {:e})",
+         the worst is {:?}: {}, expected {} (difference {:e})",
         actual.len(),
         position(i, actual.shape()),
-        (a - e).abs()
+        element(actual, i),
+        element(expected, i),
+        distance(actual, expected, i).0
     );
     Err(Error::new(Kind::Value, text))
+}
+
+/// How far apart the `i`-th elements are, and the absolute value of the second. Equal parts, and NaN twice, are not apart.
+fn distance(actual: &Array, expected: &Array, i: usize) -> (f64, f64) {
+    let (a, e) = (actual.element_parts(i), expected.element_parts(i));
+    let apart = |k: usize| if a[k] == e[k] || a[k].is_nan() && e[k].is_nan() { 0.0 } else { a[k] - e[k] };
+    (apart(0).hypot(apart(1)), e[0].hypot(e[1]))
+}
+
+/// The `i`-th element as text: of a complex number both parts.
+pub(crate) fn element(array: &Array, i: usize) -> String {
+    let [re, im] = array.element_parts(i);
+    if array.dtype() == DType::Complex64 { format!("({re:?}, {im:?})") } else { format!("{re:?}") }
 }
 
 /// Applies an op of the table as its function does: at once, or recorded by the trace in progress, and shown to the
@@ -124,5 +138,14 @@ mod tests {
         assert_all_close(constant([f32::NAN, 1.0]), constant([f32::NAN, 1.000001]));
         assert_all_close(constant(2.0), 2.0);
         assert!(crate::attempt(|| assert_all_close(constant(1.0), constant(1))).is_err());
+    }
+
+    #[test]
+    fn both_parts_of_complex_numbers_are_compared() {
+        let x = crate::complex(constant([1.0, f32::NAN]), constant([2.0, 0.0]));
+        assert_all_close(&x, &x);
+        let y = crate::complex(constant([1.0, f32::NAN]), constant([2.5, 0.0]));
+        let text = crate::attempt(|| assert_all_close(&x, &y)).unwrap_err().to_string();
+        assert!(text.contains("the worst is [0]: (1.0, 2.0), expected (1.0, 2.5) (difference 5e-1)"), "{text}");
     }
 }

@@ -4,7 +4,7 @@
 //! atomic step; a value's id changes with every assignment, so that tapes tell reads before and after it apart.
 
 use crate::autograd::tape;
-use crate::engine::{dispatch, eager};
+use crate::engine::dispatch;
 use crate::error::{Error, Kind, Result, at, raise, unwrap};
 use crate::tensor::operand::{Held, Operand};
 use crate::tensor::{IntoTensor, Literal, Shape, Tensor, id, literal};
@@ -82,12 +82,20 @@ impl Drop for Guard<'_> {
 }
 
 impl Variable {
-    /// A trainable variable with this first value: a literal (`f32`, `i32`, `bool`, nested arrays) or a tensor.
+    /// A trainable variable with this first value: a literal (`f32`, `i32`, `bool`, nested arrays) or a tensor. Panics
+    /// where [`try_new`](Self::try_new) gives an error.
     #[track_caller]
     pub fn new(value: impl Literal) -> Variable {
+        unwrap(Variable::try_new(value))
+    }
+
+    /// The twin of [`new`](Self::new). An error if lists of the literal differ in length, or the tensor has no value while
+    /// tracing.
+    #[track_caller]
+    pub fn try_new(value: impl Literal) -> Result<Variable> {
         let loc = Location::caller();
-        let value = unwrap(literal::read(&value, loc));
-        unwrap(recorder::variable(&value.spec(), loc, || Variable::create(&value, loc)))
+        let value = literal::read(&value, loc)?;
+        recorder::variable(&value.spec(), loc, || Variable::create(&value, loc))
     }
 
     /// Which variable this is; clones are the same variable.
@@ -266,7 +274,7 @@ impl Variable {
         }
         let mut array = self.array();
         let old = Tensor::from_array(array.clone());
-        let new = eager::run(op, &Attrs::new(), &[&old, &delta], loc)?;
+        let new = dispatch::execute(op, &Attrs::new(), &[&old, &delta], loc)?;
         self.check(what, &new[0], loc)?;
         *array = new[0].concrete("assign", loc)?.clone();
         self.0.value_id.store(id::fresh(), Ordering::Relaxed);

@@ -7,6 +7,8 @@
 pub mod alloc;
 pub mod array;
 pub mod error;
+pub mod files;
+pub mod generations;
 pub mod kernels;
 pub mod program;
 

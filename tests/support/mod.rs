@@ -14,6 +14,7 @@ pub fn bless() -> bool {
 }
 
 /// Every file below `folder` with this extension, sorted. A folder that does not exist has none.
+#[allow(dead_code)] // Not every test binary looks at many files.
 pub fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -32,6 +33,7 @@ pub fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
 }
 
 /// The path as seen from the root.
+#[allow(dead_code)]
 pub fn relative(path: &Path) -> String {
     path.strip_prefix(root()).unwrap_or(path).display().to_string()
 }

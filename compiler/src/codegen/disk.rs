@@ -1,13 +1,14 @@
 //! Compiled kernels on disk: off unless `TRACELIFT_CACHE_DIR` names a folder.
 //!
-//! A file holds one kernel: what it was compiled from (IR text, CPU features, routine ids, version of this code generator), and the
-//! code. The file's name is a hash of the first; a file whose text differs, is damaged or cannot be read counts as
+//! A file holds one kernel: what it was compiled from (IR text, architecture and system, CPU features, routine ids, version of
+//! this code generator), and the code. The file's name is a hash of the first; a file whose text differs, is damaged or cannot be read counts as
 //! absent, so that the cache can only save time. Whoever can write to the folder can run code in this process: it
 //! must be as private as the program itself.
 
 use crate::kernel::{CompiledKernel, Kernel, ScratchNeed};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use tracelift_runtime::files::write_atomically;
 use tracelift_runtime::program::file;
 
 /// Changes with everything that changes the code of a kernel whose text stays the same.
@@ -34,18 +35,16 @@ fn cached_in<E>(
 ) -> Result<CompiledKernel, E> {
     let nameless = Kernel { name: String::new(), ..kernel.clone() };
     let (features, routines) = (super::isa::features().join(" "), file::routine_fingerprint());
-    let source = format!("{VERSION}, routines {routines:x}, {features}\n{nameless}");
+    // Machines of several architectures may share the folder.
+    let (arch, os) = (std::env::consts::ARCH, std::env::consts::OS);
+    let source = format!("{VERSION}, {arch}-{os}, routines {routines:x}, {features}\n{nameless}");
     let path = folder.join(format!("{:016x}.kernel", file::checksum(source.as_bytes())));
     if let Some(known) = std::fs::read(&path).ok().and_then(|bytes| decode(&bytes, &source)) {
         return Ok(known);
     }
     let compiled = compile()?;
-    // Written aside and renamed, so that another process never reads half a file. A full disk is no error.
-    let aside = folder.join(format!("{:016x}.{}", file::checksum(source.as_bytes()), std::process::id()));
-    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&aside, encode(&compiled, &source)));
-    if written.and_then(|()| std::fs::rename(&aside, &path)).is_err() {
-        let _ = std::fs::remove_file(&aside);
-    }
+    // A full disk is no error.
+    let _ = std::fs::create_dir_all(folder).and_then(|()| write_atomically(&path, &encode(&compiled, &source)));
     Ok(compiled)
 }
 

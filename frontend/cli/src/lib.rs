@@ -1,6 +1,7 @@
-//! What the `tracelift` command is made of: the benchmark workloads, their measurement, and the program listing.
+//! What the `tracelift` command and the benches share: workloads, their measurement, and the accuracy of functions.
 //!
-//! Start with [`workloads::ALL`]: every workload by name, eager or compiled, on inputs from [`generator`].
+//! Start with [`workloads::ALL`]: every workload by name, eager or compiled, on inputs from [`generator`]. [`measure`] times
+//! them, [`accuracy`] compares functions with exact values, [`table`] prints.
 
 pub mod accuracy;
 pub mod generator;

@@ -6,6 +6,7 @@
 mod derive;
 mod diagnostics;
 mod function;
+mod op_docs;
 mod ops;
 
 use proc_macro::TokenStream;

@@ -1,10 +1,11 @@
 //! `define_ops!`: the op table as functions, `Tensor` methods and their `try_` twins.
 //!
-//! Input: the compiler's table, `(unary exp EXP) (reduce reduce_sum REDUCE_SUM sum)
+//! Input: the reference of ops, whose sections become docs; ops to leave out; the compiler's table, `(unary exp EXP) (reduce reduce_sum REDUCE_SUM sum)
 //! (op transpose TRANSPOSE [x] [perm: OptInts]) ..`. An op with optional attributes gets a second form,
 //! `softmax_with(x, axis)`, that takes them all; a reduction gets `_axis` and `_keepdims` forms, and `_with` if it
 //! has attributes of its own.
 
+use crate::op_docs::OpDocs;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::parse::{Parse, ParseStream};
@@ -19,7 +20,10 @@ pub fn expand(table: TokenStream) -> TokenStream {
     }
 }
 
-struct Table(Vec<Entry>);
+struct Table {
+    docs: OpDocs,
+    entries: Vec<Entry>,
+}
 
 /// One line of the table.
 struct Entry {
@@ -40,14 +44,15 @@ struct Attr {
 
 impl Parse for Table {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        // `[split, top_k]` first: these are written by hand.
+        let docs = OpDocs::read(&input.parse()?);
+        // `[split, top_k]`: these are written by hand.
         let skipped: Vec<Ident> = list(input)?;
         let mut entries: Vec<Entry> = Vec::new();
         while !input.is_empty() {
             entries.push(input.parse()?);
         }
         entries.retain(|entry| !skipped.contains(&entry.name));
-        Ok(Table(entries))
+        Ok(Table { docs, entries })
     }
 }
 
@@ -99,7 +104,7 @@ struct Generated {
 struct Form<'a> {
     /// The item's name.
     name: Ident,
-    /// First sentence of its doc.
+    /// Its doc.
     doc: String,
     /// Attributes that are parameters.
     params: Vec<&'a Attr>,
@@ -110,11 +115,12 @@ struct Form<'a> {
 impl Table {
     fn expand(&self) -> TokenStream {
         let mut all = Generated::default();
-        for entry in &self.0 {
-            entry.generate(&mut all);
+        for entry in &self.entries {
+            entry.generate(&self.docs, &mut all);
         }
-        let Generated { functions, methods } = all;
+        let (Generated { functions, methods }, tracked) = (all, self.docs.tracked());
         quote! {
+            #tracked
             #functions
 
             /// Ops as methods: each is the function of the same name in the crate's root.
@@ -126,35 +132,34 @@ impl Table {
 }
 
 impl Entry {
-    fn generate(&self, out: &mut Generated) {
+    fn generate(&self, docs: &OpDocs, out: &mut Generated) {
         match self.kind.to_string().as_str() {
-            "unary" => self.plain(format!("`{}(x)`, elementwise.", self.name), out),
-            "binary" => self.plain(format!("`{}(x, y)`, elementwise; shapes broadcast.", self.name), out),
-            "op" | "multi" | "variadic" | "variadic_multi" => self.plain(self.signature(), out),
-            "reduce" => self.reduction(out),
+            "unary" | "binary" | "op" | "multi" | "variadic" | "variadic_multi" => self.plain(docs, out),
+            "reduce" => self.reduction(docs, out),
             _ => {}
         }
     }
 
     /// The form without optional attributes, and the one with all.
-    fn plain(&self, doc: String, out: &mut Generated) {
-        let required = self.attrs.iter().filter(|a| !a.optional).collect();
-        let plain = |name: &Ident| Form { name: name.clone(), doc: doc.clone(), params: Vec::new(), fixed: quote!() };
-        self.emit(&Form { params: required, ..plain(&self.name) }, out);
+    fn plain(&self, docs: &OpDocs, out: &mut Generated) {
+        let (name, signature) = (self.name.to_string(), self.signature());
+        let form = |name: &Ident, doc| Form { name: name.clone(), doc, params: Vec::new(), fixed: quote!() };
+        let required = || self.attrs.iter().filter(|a| !a.optional).collect();
+        self.emit(&Form { params: required(), ..form(&self.name, docs.whole(&signature, &name)) }, out);
         if let Some(alias) = &self.alias {
-            let required = self.attrs.iter().filter(|a| !a.optional).collect();
-            let doc = format!("[`{}`](Self::{0}) by its short name.", self.name);
-            self.emit_method(&Form { params: required, doc, ..plain(alias) }, out);
+            let doc = format!("[`{name}`](Self::{name}) by its short name.");
+            self.emit_method(&Form { params: required(), ..form(alias, doc) }, out);
         }
         if self.attrs.iter().any(|a| a.optional) {
-            let name = format_ident!("{}_with", self.name.to_string().trim_end_matches('_'));
-            let doc = format!("{} All attributes given.", self.signature());
-            self.emit(&Form { params: self.attrs.iter().collect(), doc, ..plain(&name) }, out);
+            let doc = docs.brief(&format!("{signature} All attributes given."), &name);
+            let name = format_ident!("{}_with", name.trim_end_matches('_'));
+            self.emit(&Form { params: self.attrs.iter().collect(), ..form(&name, doc) }, out);
         }
     }
 
     /// Over all axes, over some, and with the reduced axes kept at length 1.
-    fn reduction(&self, out: &mut Generated) {
+    fn reduction(&self, docs: &OpDocs, out: &mut Generated) {
+        let own = self.name.to_string();
         let axes = Attr { name: format_ident!("axes"), kind: "Ints".to_owned(), optional: false };
         let forms = [
             ("", "over all axes.", false, quote!()),
@@ -162,20 +167,21 @@ impl Entry {
             ("_keepdims", "over these axes, which stay with length 1.", true, quote!(.with("keepdims", true))),
         ];
         for (suffix, what, takes_axes, fixed) in forms {
-            let doc = format!("`{}` {what}", self.name);
+            let first = format!("`{own}` {what}");
+            let doc = if suffix.is_empty() { docs.whole(&first, &own) } else { docs.brief(&first, &own) };
             let params = || if takes_axes { vec![&axes] } else { Vec::new() };
-            let name = format_ident!("{}{suffix}", self.name);
-            self.emit(&Form { name, doc: doc.clone(), params: params(), fixed: fixed.clone() }, out);
+            let name = format_ident!("{own}{suffix}");
+            self.emit(&Form { name, doc, params: params(), fixed: fixed.clone() }, out);
             if let Some(alias) = &self.alias {
-                let name = format_ident!("{alias}{suffix}");
+                let (name, doc) = (format_ident!("{alias}{suffix}"), docs.brief(&first, &own));
                 self.emit_method(&Form { name, doc, params: params(), fixed }, out);
             }
         }
         if !self.attrs.is_empty() {
             let keepdims = Attr { name: format_ident!("keepdims"), kind: "Bool".to_owned(), optional: false };
             let params = [&axes, &keepdims].into_iter().chain(&self.attrs).collect();
-            let doc = format!("`{}` with all attributes given.", self.name);
-            self.emit(&Form { name: format_ident!("{}_with", self.name), doc, params, fixed: quote!() }, out);
+            let doc = docs.brief(&format!("`{own}` with all attributes given."), &own);
+            self.emit(&Form { name: format_ident!("{own}_with"), doc, params, fixed: quote!() }, out);
         }
     }
 

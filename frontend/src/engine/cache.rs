@@ -8,14 +8,16 @@ use super::backend::Backend as Code;
 use super::key::{self, Pattern};
 use super::settings::Settings;
 use crate::error::Result;
-use rustc_hash::FxHashMap;
+use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 use std::cell::RefCell;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::hash::BuildHasher;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tracelift_compiler::TensorSpec;
 use tracelift_compiler::graph::opdef::Lower;
 use tracelift_compiler::graph::{Attrs, Graph, OpDef};
 use tracelift_runtime::exec::Arg;
+use tracelift_runtime::generations::Generations;
 use tracelift_runtime::{Array, DType};
 
 /// Results of a program.
@@ -78,8 +80,15 @@ thread_local! {
     static RECENT: RefCell<Vec<Option<Recent>>> = RefCell::new((0..SLOTS).map(|_| None).collect());
 }
 
-/// Programs by hash.
-static SHARED: LazyLock<Mutex<FxHashMap<u64, Vec<Arc<Entry>>>>> = LazyLock::new(Mutex::default);
+/// Programs that threads share, by [`Entry::hash`]; those used lately. Each maps its code, and a process has some 65,000
+/// mappings; an attribute with ever new values, as a size is, would need ever more.
+type Shared = Generations<u64, Arc<Entry>>;
+const PROGRAMS: usize = 4096;
+
+fn shared() -> MutexGuard<'static, Shared> {
+    static SHARED: Mutex<Shared> = Mutex::new(Shared::new(PROGRAMS));
+    SHARED.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Runs the program of `key`, making it if need be: `build` gives the graph for operands of these specs. The results
 /// come with the bit set of [`Source::present`].
@@ -107,7 +116,7 @@ pub(crate) fn run(
 
 /// Forgets every program.
 pub(crate) fn clear() {
-    SHARED.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    shared().clear();
     RECENT.with_borrow_mut(|recent| recent.fill_with(|| None));
 }
 
@@ -121,20 +130,26 @@ fn prepare(
 ) -> Result<Recent> {
     // Built for the operands as they are first: this is where wrong ones are refused.
     let exact = build(&key::concrete_specs(inputs))?;
-    let known = shared(hash, |entries| entries.iter().find(|e| e.serves(key, inputs)).cloned());
-    let entry = match known {
+    let entry = match known(key, hash, inputs) {
         Some(entry) => entry,
         None => {
             let entry = Arc::new(Entry::new(key, exact, inputs, build)?);
-            shared(hash, |entries| entries.push(entry.clone()));
+            shared().insert(entry.hash(hash), entry.clone(), 1);
             entry
         }
     };
     Ok(Recent { entry, accepted: operands_of(inputs) })
 }
 
-fn shared<R>(hash: u64, f: impl FnOnce(&mut Vec<Arc<Entry>>) -> R) -> R {
-    f(SHARED.lock().unwrap_or_else(PoisonError::into_inner).entry(hash).or_default())
+/// The shared program for these operands: of all of the pattern, or of their dtypes and shapes alone.
+fn known(key: &Key<'_>, hash: u64, inputs: &[&Array]) -> Option<Arc<Entry>> {
+    let places = [hash, hash_with(hash, &operands_of(inputs))];
+    let mut shared = shared();
+    places.iter().find_map(|place| shared.get(place).filter(|e| e.serves(key, inputs)).cloned())
+}
+
+fn hash_with(hash: u64, operands: &Operands) -> u64 {
+    FxBuildHasher.hash_one((hash, operands))
 }
 
 fn operands_of(inputs: &[&Array]) -> Operands {
@@ -184,6 +199,11 @@ impl Entry {
             present,
             code: Code::compile_with(&graph, key.settings)?.0,
         })
+    }
+
+    /// Where it is among the shared programs, for the hash of its key.
+    fn hash(&self, key: u64) -> u64 {
+        self.operands.as_ref().map_or(key, |operands| hash_with(key, operands))
     }
 
     fn serves(&self, key: &Key<'_>, inputs: &[&Array]) -> bool {

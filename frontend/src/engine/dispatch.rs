@@ -30,12 +30,23 @@ pub(crate) fn apply(
         }
         return Ok(outputs);
     }
-    let outputs = eager::run(op, &attrs, inputs, loc)?;
-    if config::checks_numerics() {
-        numerics::check(op, &outputs, loc)?;
-    }
+    let outputs = execute(op, &attrs, inputs, loc)?;
     if tapes {
         tape::note(op, &attrs, inputs, &outputs);
+    }
+    Ok(outputs)
+}
+
+/// Runs `op` at once, unseen by tapes; results are checked if numerics are.
+pub(crate) fn execute(
+    op: &'static OpDef,
+    attrs: &Attrs,
+    inputs: &[&Tensor],
+    loc: &'static Location<'static>,
+) -> Result<Outputs> {
+    let outputs = eager::run(op, attrs, inputs, loc)?;
+    if config::checks_numerics() {
+        numerics::check(op, &outputs, loc)?;
     }
     Ok(outputs)
 }

@@ -15,6 +15,8 @@ pub(crate) mod numerics;
 pub(crate) mod replay;
 pub(crate) mod settings;
 
+/// Vectors of lengths that users chose.
+pub(crate) use tracelift_runtime::alloc::collect;
 /// Ops of the user's own, as the runtime calls them.
 pub(crate) use tracelift_runtime::kernels::library::host;
 #[cfg(test)]

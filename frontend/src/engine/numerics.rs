@@ -7,9 +7,10 @@ use super::eager;
 use super::replay::replay;
 use crate::error::{Error, Kind, Result, at};
 use crate::tensor::Tensor;
+use crate::testing;
 use std::panic::Location;
 use tracelift_compiler::graph::{Graph, OpDef};
-use tracelift_runtime::Array;
+use tracelift_runtime::{Array, DType};
 
 /// An error that names the op and the first element that is not finite.
 #[cold]
@@ -20,7 +21,7 @@ pub(crate) fn check(op: &OpDef, outputs: &[Tensor], loc: &Location<'_>) -> Resul
     }
 }
 
-/// Whether every element of a float array is finite.
+/// Whether every element of a float or complex array is finite.
 pub(crate) fn is_finite(array: &Array) -> bool {
     first_strange(array).is_none()
 }
@@ -46,12 +47,12 @@ pub(crate) fn blame(graph: &Graph, inputs: &[Tensor], loc: &'static Location<'st
 
 /// The first element that is not finite, in words.
 fn first_strange(array: &Array) -> Option<String> {
-    if !array.dtype().is_float() {
+    if !array.dtype().is_float() && array.dtype() != DType::Complex64 {
         return None;
     }
-    let i = (0..array.len()).find(|&i| !array.element_f64(i).is_finite())?;
-    let (index, value) = (crate::testing::position(i, array.shape()), array.element_f64(i));
-    Some(format!("element {index:?} of the result is {value:?}"))
+    let i = (0..array.len()).find(|&i| !array.element_parts(i).iter().all(|part| part.is_finite()))?;
+    let (index, value) = (testing::position(i, array.shape()), testing::element(array, i));
+    Some(format!("element {index:?} of the result is {value}"))
 }
 
 fn strange(who: &str, what: &str) -> Error {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use tracelift_compiler::driver;
 use tracelift_compiler::dump::{self, Dump};
 use tracelift_compiler::options::Options;
+use tracelift_runtime::kernels::library;
 
 pub(crate) use tracelift_compiler::dump::set_level as set_dump;
 pub use tracelift_runtime::alloc::{MemoryStats, memory_stats, set_memory_limit};
@@ -35,10 +36,11 @@ impl Settings {
     }
 }
 
-/// Forgets compiled kernels and programs of eager ops.
+/// Forgets compiled kernels, programs of eager ops, and what library kernels keep.
 pub(crate) fn clear_caches() {
     super::cache::clear();
     driver::clear_kernel_cache();
+    library::clear_caches();
 }
 
 /// Runs `f`; at level 1 of the dumps, says what ran and how long.

@@ -69,6 +69,7 @@ impl Auc {
     }
 
     /// Over more or fewer thresholds; at least 2.
+    #[track_caller]
     pub fn num_thresholds(self, count: usize) -> Auc {
         let even = even_thresholds(count.max(2));
         let inner = even[1..even.len() - 1].to_vec();

@@ -3,7 +3,8 @@
 
 use super::sums::Sums;
 use super::{Metric, metric_tree};
-use crate::error::{Error, Kind, Result};
+use crate::engine::collect;
+use crate::error::{Error, Kind, Result, unwrap};
 use crate::losses::reduction::same_rank;
 use crate::tensor::Tensor;
 use tracelift_runtime::DType;
@@ -52,7 +53,7 @@ impl Counts {
                 let text = format!("class_id: expected predictions [.., classes], received {}", y_pred.spec());
                 return Err(Error::new(Kind::Shape, text));
             }
-            let only = |x: &Tensor| crate::gather_with(x, crate::constant([class as i32]), -1, 0);
+            let only = |x: &Tensor| crate::gather_with(x, Tensor::from([class]), -1, 0);
             (y_pred, y_true) = (only(&y_pred), only(&y_true));
         }
         let ones = y_pred.equal(&y_pred).logical_or(true).cast(DType::F64);
@@ -94,11 +95,12 @@ pub(super) fn share(a: &Tensor, b: &Tensor) -> Tensor {
     crate::divide_no_nan(a, a + b)
 }
 
-/// Evenly from 0 to 1.
+/// Evenly from 0 to 1. Panics if there is no memory for so many.
+#[track_caller]
 pub(super) fn even_thresholds(count: usize) -> Vec<f64> {
     match count {
         0 | 1 => vec![0.5],
-        _ => (0..count).map(|i| i as f64 / (count - 1) as f64).collect(),
+        _ => unwrap(collect(count, (0..).map(|i: u64| i as f64 / (count - 1) as f64))),
     }
 }
 
@@ -214,6 +216,7 @@ macro_rules! constrained {
             }
 
             /// Over more or fewer thresholds.
+            #[track_caller]
             pub fn num_thresholds(self, count: usize) -> Self {
                 $name { counts: Counts::new(even_thresholds(count), false), ..self }
             }
@@ -247,4 +250,23 @@ constrained! {
     PrecisionAtRecall(recall): |tp, fp, _, fn_| share(tp, fn_), share(tp, fp);
     /// The greatest recall at thresholds where the precision is at least this.
     RecallAtPrecision(precision): |tp, fp, _, fn_| share(tp, fp), share(tp, fn_);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{attempt, constant};
+
+    #[test]
+    fn more_thresholds_than_memory_are_an_error() {
+        let metric = || PrecisionAtRecall::new(0.5);
+        assert_eq!(attempt(|| metric().num_thresholds(1 << 45)).err().unwrap().kind(), Kind::Memory);
+    }
+
+    #[test]
+    fn a_class_that_is_none_is_not_taken_for_another() {
+        let metric = Precision::new().class_id(1 << 32);
+        let outcome = metric.try_update_state(&constant([[1, 0]]), &constant([[0.9, 0.1]]), None);
+        assert!(outcome.is_err() || metric.result() == 0.0);
+    }
 }

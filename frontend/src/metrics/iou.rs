@@ -2,7 +2,8 @@
 
 use super::sums::Sums;
 use super::{Metric, metric_tree};
-use crate::error::{Error, Kind, Result};
+use crate::engine::collect;
+use crate::error::{Error, Kind, Result, unwrap};
 use crate::losses::elementwise::EPSILON;
 use crate::tensor::Tensor;
 use tracelift_runtime::DType;
@@ -21,7 +22,9 @@ pub struct IoU {
 metric_tree! { IoU { num_classes, targets, ignore_class, sparse_y_true, sparse_y_pred, axis, matrix } }
 
 impl IoU {
-    /// Of these classes. An error on updates if one of them is not below `num_classes`.
+    /// Of these classes. Panics if there is no memory for `num_classes` squared numbers; an error on updates if a class
+    /// is not below `num_classes`.
+    #[track_caller]
     pub fn new(num_classes: usize, target_class_ids: &[i64]) -> IoU {
         IoU {
             num_classes,
@@ -85,8 +88,7 @@ impl Metric for IoU {
         let [matrix] = self.matrix.values()?;
         let hits = (&matrix * crate::eye([self.num_classes, self.num_classes]).cast(DType::F64)).sum_axis(0);
         let union = matrix.sum_axis(0) + matrix.sum_axis(1) - &hits;
-        let targets: Vec<i32> = self.targets.iter().map(|&class| class as i32).collect();
-        let pick = |x: Tensor| crate::gather_with(x, Tensor::from(targets.clone()), 0, 0);
+        let pick = |x: Tensor| crate::gather_with(x, Tensor::from(&self.targets[..]), 0, 0);
         let (hits, union) = (pick(hits), pick(union));
         let occurs = union.greater(1e-9).cast(DType::F64);
         let each = hits / (union + EPSILON) * &occurs;
@@ -106,6 +108,7 @@ macro_rules! variants {
 
         impl $name {
             /// As [`IoU`].
+            #[track_caller]
             pub fn new($($argument: $t),*) -> Self {
                 $name { iou: $make }
             }
@@ -147,8 +150,9 @@ variants! {
     OneHotMeanIoU(num_classes: usize) IoU::new(num_classes, &all(num_classes)).sparse_y_true(false).sparse_y_pred(false);
 }
 
+#[track_caller]
 fn all(num_classes: usize) -> Vec<i64> {
-    (0..num_classes as i64).collect()
+    unwrap(collect(num_classes, 0..))
 }
 
 /// [`IoU`] of the classes 0 and 1, where a prediction of at least a threshold is class 1.
@@ -183,5 +187,17 @@ impl Metric for BinaryIoU {
     }
     fn try_result(&self) -> Result<Tensor> {
         self.iou.try_result()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attempt;
+
+    #[test]
+    fn more_classes_than_memory_are_an_error() {
+        assert_eq!(attempt(|| MeanIoU::new(1 << 45)).err().unwrap().kind(), Kind::Memory);
+        assert_eq!(attempt(|| IoU::new(1 << 30, &[0])).err().unwrap().kind(), Kind::Memory);
     }
 }

@@ -41,10 +41,41 @@ use crate::nn::Module;
 use crate::tensor::Tensor;
 use std::panic::Location;
 
-/// A value over batches. To write one, implement `update`, `try_result` and `Module` (`#[derive(Layer)]`).
+/// A value over batches. To write one, implement `update`, `try_result` and `Module` (by `#[derive(Layer)]`, which finds its
+/// variables); callers use the other methods.
+///
+/// ```
+/// use tracelift as tl;
+/// use tl::metrics::Metric;
+/// use tl::prelude::*;
+///
+/// /// The greatest error so far.
+/// #[derive(tl::Layer)]
+/// struct WorstError {
+///     worst: Variable,
+/// }
+///
+/// impl Metric for WorstError {
+///     fn update(&self, y_true: &Tensor, y_pred: &Tensor, _weights: Option<&Tensor>) -> tl::Result<()> {
+///         let worst = y_true.try_subtract(y_pred)?.abs().max();
+///         self.worst.try_assign(self.worst.value().maximum(worst))?;
+///         Ok(())
+///     }
+///     fn try_result(&self) -> tl::Result<Tensor> {
+///         Ok(self.worst.value())
+///     }
+/// }
+///
+/// let metric = WorstError { worst: Variable::new(0.0).trainable(false) };
+/// metric.update_state(&constant([1.0, 2.0]), &constant([1.5, 2.0]));
+/// metric.update_state(&constant([1.0, 2.0]), &constant([1.0, 1.75]));
+/// assert_eq!(metric.result(), 0.5);
+/// metric.reset_state();
+/// assert_eq!(metric.result(), 0.0);
+/// ```
 pub trait Metric: Module {
-    /// Adds a batch; `weights`, if there are any, are one an example.
-    #[doc(hidden)]
+    /// Adds a batch; `weights`, if there are any, are one an example. Written by the metric; to call, there is
+    /// [`try_update_state`](Self::try_update_state).
     fn update(&self, y_true: &Tensor, y_pred: &Tensor, weights: Option<&Tensor>) -> Result<()>;
 
     /// The value for all batches so far. An error if it depends on shapes that no batch has shown yet.

@@ -3,7 +3,8 @@
 use super::seed::IntoSeed;
 use super::{Stream, entropy, shuffled};
 use crate::Variable;
-use crate::error::unwrap;
+use crate::engine::collect;
+use crate::error::{Error, Result, at, unwrap};
 use crate::tensor::{IntoTensor, Tensor};
 use std::panic::Location;
 use tracelift_runtime::Array;
@@ -50,11 +51,21 @@ impl Generator {
         self.state.assign(Tensor::from_array(Array::from_slice(&[2], &[seed, 0])));
     }
 
-    /// `n` generators whose streams are unrelated to this one's and to each other's. Takes one tick.
+    /// `n` generators whose streams are unrelated to this one's and to each other's. Takes one tick. Panics where
+    /// [`try_split`](Self::try_split) gives an error.
+    #[track_caller]
     pub fn split(&self, n: usize) -> Vec<Generator> {
+        unwrap(self.try_split(n))
+    }
+
+    /// The twin of [`split`](Self::split). An error if there is no memory for so many.
+    #[track_caller]
+    pub fn try_split(&self, n: usize) -> Result<Vec<Generator>> {
+        let loc = Location::caller();
+        let name = |e: Error| at(e.map_message(|m| format!("split: {n} generators: {m}")), loc);
         let [seed, tick] = self.advance();
         let child = |i: u64| mix(mix(mix(seed) ^ tick) ^ (i + 1));
-        (0..n as u64).map(|i| Generator::from_seed(child(i))).collect()
+        collect(n, (0..).map(|i| Generator::from_seed(child(i)))).map_err(name)
     }
 
     /// `x` in random order along its first axis.
@@ -85,4 +96,17 @@ pub(super) fn mix(x: u64) -> u64 {
     let x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     x ^ (x >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn too_many_streams_are_an_error() {
+        let generator = Generator::from_seed(1);
+        assert_eq!(generator.split(3).len(), 3);
+        assert_eq!(generator.try_split(1 << 60).unwrap_err().kind(), Kind::Memory);
+    }
 }

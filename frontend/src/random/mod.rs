@@ -20,7 +20,7 @@ pub use seed::IntoSeed;
 pub use spread::*;
 
 use crate::engine::dispatch;
-use crate::error::{Result, unwrap};
+use crate::error::{Error, Kind, Result, at, unwrap};
 use crate::tensor::{IntoInts, IntoTensor, Tensor};
 use crate::trace::recorder;
 use std::cell::Cell;
@@ -204,16 +204,28 @@ pub fn stateless_shuffle(x: impl IntoTensor, seed: impl IntoSeed) -> Tensor {
     unwrap(x.and_then(|x| shuffled(Stream::Seed(seed.state(loc)?), &x, loc)))
 }
 
-/// The numbers from 0 to below `n`, i32, in random order.
+/// The numbers from 0 to below `n`, i32, in random order. Panics if they are more than i32 or the memory has.
 #[track_caller]
 pub fn permutation(n: usize) -> Tensor {
-    shuffle(Tensor::from((0..n as i32).collect::<Vec<_>>()))
+    let loc = Location::caller();
+    unwrap(count_up(n, loc).and_then(|x| shuffled(Stream::Process, &x, loc)))
 }
 
 /// As [`permutation`], a function of the seed alone.
 #[track_caller]
 pub fn stateless_permutation(n: usize, seed: impl IntoSeed) -> Tensor {
-    stateless_shuffle(Tensor::from((0..n as i32).collect::<Vec<_>>()), seed)
+    let loc = Location::caller();
+    unwrap(count_up(n, loc).and_then(|x| shuffled(Stream::Seed(seed.state(loc)?), &x, loc)))
+}
+
+fn count_up(n: usize, loc: &Location<'_>) -> Result<Tensor> {
+    let Ok(end) = i32::try_from(n) else {
+        let text = format!("permutation: {n} numbers are more than i32 has: at most {}", i32::MAX);
+        return Err(at(Error::new(Kind::Value, text), loc));
+    };
+    let mut array = Array::uninit(DType::I32, &[n]).map_err(|e| at(e, loc))?;
+    array.as_mut_slice().iter_mut().zip(0..end).for_each(|(to, i)| *to = i);
+    Ok(array.into())
 }
 
 /// A draw of an op whose only operand is the state.
@@ -293,5 +305,15 @@ mod tests {
         assert_ne!(order, (0..20).collect::<Vec<i32>>());
         order.sort_unstable();
         assert_eq!(order, (0..20).collect::<Vec<i32>>());
+    }
+
+    #[test]
+    fn permutations_are_of_i32() {
+        let mut order = stateless_permutation(100, 3).to_vec::<i32>();
+        order.sort();
+        assert_eq!(order, (0..100).collect::<Vec<i32>>());
+        assert!(permutation(0).is_empty());
+        let error = crate::attempt(|| permutation(1 << 32)).unwrap_err();
+        assert!(error.kind() == Kind::Value && error.message().starts_with("permutation: 4294967296"), "{error}");
     }
 }

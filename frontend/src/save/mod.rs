@@ -1,7 +1,8 @@
 //! Variables in files: safetensors, by stable names.
 //!
 //! A name is the path of field names to the variable (`hidden/kernel`), so it stays while the struct does. Files
-//! are data from outside: everything about them is checked before the first variable is assigned.
+//! are data from outside: everything about them is checked before the first variable is assigned. A file is written at
+//! once or not at all.
 
 mod header;
 
@@ -12,10 +13,11 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use std::collections::BTreeSet;
 use std::path::Path;
+use tracelift_runtime::files::write_atomically;
 use tracelift_runtime::{Array, DType};
 
-/// Writes every variable of the module to a safetensors file. An error if the module has none yet, or the file
-/// cannot be written.
+/// Writes every variable of the module to a safetensors file, which is replaced at once or not at all. An error if the
+/// module has none yet, or the file cannot be written.
 ///
 /// ```
 /// use tracelift as tl;
@@ -45,9 +47,7 @@ pub fn save_weights(module: &(impl Module + ?Sized), path: impl AsRef<Path>) -> 
     });
     let views = views.collect::<Result<Vec<_>>>()?;
     let text = safetensors::serialize(views, None).map_err(|e| file_error(path, e))?;
-    // Written beside and renamed, so that a crash leaves the old file whole.
-    let partial = path.with_extension("partial");
-    std::fs::write(&partial, text).and_then(|()| std::fs::rename(&partial, path)).map_err(|e| file_error(path, e))
+    write_atomically(path, &text).map_err(|e| file_error(path, e))
 }
 
 /// The tensors of a safetensors file with their names, sorted. An error if it cannot be read, is no safetensors file,

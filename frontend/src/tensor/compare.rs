@@ -1,8 +1,9 @@
 //! Comparison operators: Rust's `bool` from concrete tensors.
 //!
-//! `<`, `>` … and `==` with a number look at one element; `tensor == tensor` asks for equal dtype, shape and
+//! `<`, `>` … and `==` with a number look at one element, which must be real; `tensor == tensor` asks for equal dtype, shape and
 //! values. While tracing there is no value to look at: the error says to write `x.greater(&y)`. Elementwise
-//! comparison is `greater`, `less`, `equal` ….
+//! comparison is `greater`, `less`, `equal` …. A variable stands for its value now; two variables have no operators,
+//! since `==` could mean either that or the same variable.
 
 use super::operand::{IntoTensor, Operand};
 use super::{Scalar, Tensor};
@@ -33,25 +34,24 @@ fn scalar(
     other: Operand<'_>,
     loc: &'static Location<'static>,
 ) -> Result<Scalar> {
+    let name = |e: Error| at(e.map_message(|m| format!("`{sign}`: {m}")), loc);
     let tensor = match operand {
         Operand::Scalar(scalar) => {
             let array = scalar.to_array(other.dtype().unwrap_or(scalar.default_dtype()));
-            return array
-                .map(|a| Scalar::first_of(&a))
-                .map_err(|e| at(e.map_message(|m| format!("`{sign}`: {m}")), loc));
+            return array.and_then(|a| Scalar::first_of(&a)).map_err(name);
         }
         Operand::Tensor(tensor) => tensor.clone(),
         Operand::Variable(variable) => variable.read(loc),
     };
     if tensor.is_symbolic() {
         let error = tensor.concrete(sign, loc).err();
-        let hint = "write `x.greater(&y)`, `x.less(&y)` …; in the condition of an `if` or `while` of a `#[function]` \
-                    the operator itself works: does the function around this line have the attribute?";
+        let hint = "compare elementwise with `x.greater(&y)`, `x.less(&y)` …, and choose with `tl::where_(..)`: an `if` or \
+                    `while` of Rust is decided while tracing";
         return Err(error.map_or_else(|| Error::new(Kind::Tracer, sign), |e| replace_hint(e, hint)));
     }
     let array = tensor.concrete(sign, loc)?;
     match array.len() {
-        1 => Ok(Scalar::first_of(array)),
+        1 => Scalar::first_of(array).map_err(name),
         _ => {
             let text = format!("`{sign}`: expected one element, got {}", tensor.spec());
             let hint = "compare elementwise with `greater`, `less`, `equal` …, or reduce first";
@@ -88,10 +88,10 @@ fn same_elements(x: &Array, y: &Array) -> bool {
 }
 
 fn equal(x: Operand<'_>, y: Operand<'_>, loc: &'static Location<'static>) -> Result<bool> {
-    match (x, y) {
-        (Operand::Tensor(x), Operand::Tensor(y)) => same(x, y, loc),
-        _ => Ok(order("==", x, y, loc)? == Some(Ordering::Equal)),
+    if matches!(x, Operand::Scalar(_)) || matches!(y, Operand::Scalar(_)) {
+        return Ok(order("==", x, y, loc)? == Some(Ordering::Equal));
     }
+    same(&*x.hold(None, loc)?, &*y.hold(None, loc)?, loc)
 }
 
 macro_rules! compare {
@@ -128,12 +128,47 @@ macro_rules! compare {
     )*)*};
 }
 
-// `&Tensor` against `&Tensor` comes from the standard library's impl for references.
+// A reference against a reference comes from the standard library's impl for them.
 compare! {
     Tensor => Tensor, &Tensor, f64, f32, i8, i16, i32, i64, u8, u16, u32, u64, usize, bool;
     &Tensor => Tensor, f64, f32, i8, i16, i32, i64, u8, u16, u32, u64, usize, bool;
-    Variable => f64, f32, i32, i64;
-    &Variable => f64, f32, i32, i64;
-    f64 => Tensor, &Tensor;
-    i64 => Tensor, &Tensor;
+    Tensor => Variable, &Variable;
+    &Tensor => Variable;
+    Variable => Tensor, &Tensor, f64, f32, i8, i16, i32, i64, u8, u16, u32, u64, usize, bool;
+    &Variable => Tensor, f64, f32, i8, i16, i32, i64, u8, u16, u32, u64, usize, bool;
+    f64 => Tensor, &Tensor, Variable, &Variable;
+    i64 => Tensor, &Tensor, Variable, &Variable;
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Variable;
+    use crate::error::Kind;
+    use crate::tensor::constant;
+
+    #[test]
+    fn variables_compare_by_their_values() {
+        let (v, x) = (Variable::new(2.0), constant(3.0));
+        let found = [v < x, x > v, 1.0 < v, 2 <= v, v == 2.0, v != x, v >= 2usize];
+        assert_eq!(found, [true; 7]);
+        let list = Variable::new([1, 2]);
+        assert!(list == constant([1, 2]) && constant([1, 3]) != list);
+        assert!(crate::attempt(|| list < x).is_err());
+    }
+
+    #[test]
+    fn complex_numbers_are_no_real_ones() {
+        let i = crate::complex(constant(0.0), constant(1.0));
+        let refused = [
+            crate::attempt(|| i == 0.0).map(drop),
+            crate::attempt(|| i < 1.0).map(drop),
+            crate::attempt(|| i.is_true()).map(drop),
+            i.try_item().map(drop),
+        ];
+        for outcome in refused {
+            let error = outcome.unwrap_err();
+            assert!(error.kind() == Kind::DType && error.message().contains("1j is no real number"), "{error}");
+        }
+        assert!(i == crate::complex(constant(0.0), constant(1.0)) && i != crate::complex(constant(0.0), constant(2.0)));
+    }
 }

@@ -124,7 +124,11 @@ fn first_axis(x: &Tensor, loc: &'static Location<'static>) -> Result<usize> {
     let known = x.dim(0).as_const().and_then(|n| usize::try_from(n).ok());
     known.ok_or_else(|| {
         let text = format!("iteration: the first axis of {} has no length yet while tracing", x.spec());
-        at(Error::new(Kind::Tracer, text).hint("a `for` in a `#[function]` loops over it in the graph"), loc)
+        at(
+            Error::new(Kind::Tracer, text)
+                .hint("loops are unrolled while tracing: use ops on the whole axis, or call with one length"),
+            loc,
+        )
     })
 }
 
@@ -203,14 +207,14 @@ macro_rules! picks {
     ($($t:ty),*) => {$(
         impl IntoPick for $t {
             fn pick(self) -> Pick {
-                Pick::At(self as i64)
+                Pick::At(position(self))
             }
         }
-        picks!(@range $t; Range<$t> |r| Some(r.start as i64), Some(r.end as i64));
-        picks!(@range $t; RangeFrom<$t> |r| Some(r.start as i64), None);
-        picks!(@range $t; RangeTo<$t> |r| None, Some(r.end as i64));
-        picks!(@range $t; RangeInclusive<$t> |r| Some(*r.start() as i64), after(*r.end() as i64));
-        picks!(@range $t; RangeToInclusive<$t> |r| None, after(r.end as i64));
+        picks!(@range $t; Range<$t> |r| Some(position(r.start)), Some(position(r.end)));
+        picks!(@range $t; RangeFrom<$t> |r| Some(position(r.start)), None);
+        picks!(@range $t; RangeTo<$t> |r| None, Some(position(r.end)));
+        picks!(@range $t; RangeInclusive<$t> |r| Some(position(*r.start())), after(position(*r.end())));
+        picks!(@range $t; RangeToInclusive<$t> |r| None, after(position(r.end)));
     )*};
     (@range $t:ty; $range:ty | $r:ident | $begin:expr, $end:expr) => {
         impl IntoPick for $range {
@@ -223,6 +227,11 @@ macro_rules! picks {
 }
 
 picks!(i32, i64, isize, usize);
+
+/// A position as written. One beyond all i64 is beyond every axis: it must not wrap to a position from the end.
+fn position(i: impl TryInto<i64>) -> i64 {
+    i.try_into().unwrap_or(i64::MAX)
+}
 
 /// The end of a range that includes its last position: `..=-1` goes to the very end.
 fn after(last: i64) -> Option<i64> {
@@ -297,6 +306,9 @@ mod tests {
         assert_eq!(ints(x.at(..=-1)), [0, 1, 2, 3, 4]);
         assert_eq!(ints(x.at(1..=2)), [1, 2]);
         assert_eq!(ints(x.at(2..99)), [2, 3, 4]);
+        assert_eq!(ints(x.at(2..usize::MAX)), [2, 3, 4]);
+        assert_eq!(ints(x.at(2..=usize::MAX)), [2, 3, 4]);
+        assert!(ints(x.at(usize::MAX..)).is_empty());
         assert!(ints(x.at(2..-3)).is_empty());
         assert_eq!(ints(x.at(step_by(.., 2))), [0, 2, 4]);
         assert_eq!(ints(x.at(step_by(.., -1))), [4, 3, 2, 1, 0]);
@@ -322,6 +334,8 @@ mod tests {
         let text = x.try_at(2).unwrap_err().to_string();
         assert!(text.starts_with("at: index 2 is outside axis 0 of i32[2]\n  at "), "{text}");
         assert!(text.ends_with("hint: indices go from -2 to 1"), "{text}");
+        assert!(x.try_at(usize::MAX).is_err());
+        assert!(x.try_at(i64::MAX).is_err() && x.try_at(i64::MIN).is_err());
         assert!(x.try_at((0, 0)).unwrap_err().to_string().starts_with("at: 2 indices for i32[2], which has 1 axes"));
     }
 }

@@ -7,7 +7,7 @@ use super::{Repr, Tensor};
 use crate::error::{Error, Kind, Result, at, unwrap};
 use half::{bf16, f16};
 use std::panic::Location;
-use tracelift_runtime::{Array, Element};
+use tracelift_runtime::{Array, DType, Element};
 
 /// What [`constant`] and [`Variable::new`](crate::Variable::new) take: `f32`, `i32`, `bool`, arrays, slices and
 /// vectors of literals to any depth, or a tensor.
@@ -17,6 +17,9 @@ use tracelift_runtime::{Array, Element};
     note = "data of other types keeps its type by `Tensor::from(..)`"
 )]
 pub trait Literal {
+    /// The dtype of a list without elements.
+    #[doc(hidden)]
+    fn dtype() -> DType;
     #[doc(hidden)]
     fn read(&self, depth: usize, into: &mut Reading);
 }
@@ -63,10 +66,10 @@ pub fn try_constant(value: impl Literal) -> Result<Tensor> {
     read(&value, Location::caller())
 }
 
-pub(crate) fn read(value: &dyn Literal, loc: &Location<'_>) -> Result<Tensor> {
+pub(crate) fn read<L: Literal>(value: &L, loc: &Location<'_>) -> Result<Tensor> {
     let mut reading = Reading::default();
     value.read(0, &mut reading);
-    reading.finish().map_err(|e| at(e, loc))
+    reading.finish(L::dtype()).map_err(|e| at(e, loc))
 }
 
 impl Reading {
@@ -79,7 +82,8 @@ impl Reading {
         }
     }
 
-    fn finish(self) -> Result<Tensor> {
+    /// The tensor; of `dtype` if nothing tells another.
+    fn finish(self, dtype: DType) -> Result<Tensor> {
         if let Some((depth, first, len)) = self.ragged {
             let message =
                 format!("constant: lists on level {depth} have lengths {first} and {len}; expected one length");
@@ -90,7 +94,7 @@ impl Reading {
             Elements::F32(v) => Array::from_slice(shape, &v),
             Elements::I32(v) => Array::from_slice(shape, &v),
             Elements::Bool(v) => Array::from_slice(shape, &v),
-            Elements::None => Array::from_slice::<f32>(shape, &[]),
+            Elements::None => Array::zeros(dtype, shape)?,
             Elements::Tensors(mut tensors) if shape.is_empty() => return Ok(tensors.remove(0)),
             Elements::Tensors(_) => {
                 let error = Error::new(Kind::Value, "constant: a list of tensors is not a literal");
@@ -102,8 +106,11 @@ impl Reading {
 }
 
 macro_rules! literal {
-    ($($t:ty => $variant:ident),*) => {$(
+    ($($t:ty => $variant:ident $dtype:ident),*) => {$(
         impl Literal for $t {
+            fn dtype() -> DType {
+                DType::$dtype
+            }
             fn read(&self, _: usize, into: &mut Reading) {
                 match &mut into.elements {
                     Elements::$variant(v) => v.push(self.clone()),
@@ -114,9 +121,12 @@ macro_rules! literal {
     )*};
 }
 
-literal!(f32 => F32, i32 => I32, bool => Bool, Tensor => Tensors);
+literal!(f32 => F32 F32, i32 => I32 I32, bool => Bool Bool, Tensor => Tensors F32);
 
 impl<T: Literal> Literal for [T] {
+    fn dtype() -> DType {
+        T::dtype()
+    }
     fn read(&self, depth: usize, into: &mut Reading) {
         into.list(depth, self.len());
         self.iter().for_each(|v| v.read(depth + 1, into));
@@ -124,12 +134,18 @@ impl<T: Literal> Literal for [T] {
 }
 
 impl<T: Literal, const N: usize> Literal for [T; N] {
+    fn dtype() -> DType {
+        T::dtype()
+    }
     fn read(&self, depth: usize, into: &mut Reading) {
         self.as_slice().read(depth, into)
     }
 }
 
 impl<T: Literal> Literal for Vec<T> {
+    fn dtype() -> DType {
+        T::dtype()
+    }
     fn read(&self, depth: usize, into: &mut Reading) {
         self.as_slice().read(depth, into)
     }
@@ -137,6 +153,9 @@ impl<T: Literal> Literal for Vec<T> {
 
 #[diagnostic::do_not_recommend]
 impl<T: Literal + ?Sized> Literal for &T {
+    fn dtype() -> DType {
+        T::dtype()
+    }
     fn read(&self, depth: usize, into: &mut Reading) {
         (**self).read(depth, into)
     }
@@ -175,7 +194,6 @@ from_number!(f32, f64, f16, bf16, i8, i16, i32, i64, u8, u16, u32, u64, bool);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tracelift_runtime::DType;
 
     #[test]
     fn literals_have_the_shape_they_are_written_in() {
@@ -184,6 +202,10 @@ mod tests {
         assert_eq!(constant(vec![vec![true], vec![false]]).shape(), [2, 1]);
         let empty: [f32; 0] = [];
         assert_eq!(constant(empty).shape(), [0]);
+        assert_eq!(constant(Vec::<i32>::new()).dtype(), DType::I32);
+        let rows: [&[bool]; 2] = [&[], &[]];
+        assert_eq!((constant(rows).dtype(), constant(rows).shape()), (DType::Bool, [2, 0].as_slice().into()));
+        assert_eq!(constant(Vec::<Vec<f32>>::new()).dtype(), DType::F32);
         assert_eq!(constant(2.5).item(), 2.5);
         assert_eq!(Tensor::from(7u8).dtype(), DType::U8);
     }

@@ -32,11 +32,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use tracelift_compiler::graph::ValueId;
 use tracelift_compiler::{Dim, TensorSpec};
+use tracelift_runtime::array::shape::numel;
 use tracelift_runtime::{Array, DType, Element};
 
 pub use index::{Ellipsis, IntoIndex, IntoPick, NewAxis, step_by};
 pub use ints::IntoInts;
-pub use literal::{Literal, constant};
+pub use literal::{Literal, constant, try_constant};
 pub use operand::{IntoTensor, Operand};
 pub use padding::IntoPadding;
 pub use scalar::Scalar;
@@ -113,7 +114,12 @@ impl Tensor {
     /// Number of elements. Panics where [`shape`](Self::shape) does.
     #[track_caller]
     pub fn len(&self) -> usize {
-        unwrap(self.shape_at(Location::caller())).iter().product()
+        let loc = Location::caller();
+        let count = |shape: Shape| {
+            let text = || format!("len: the number of elements of {} overflows", self.spec());
+            numel(&shape).ok_or_else(|| at(Error::new(Kind::Shape, text()), loc))
+        };
+        unwrap(self.shape_at(loc).and_then(count))
     }
 
     /// Whether there are no elements.
@@ -252,10 +258,7 @@ impl Tensor {
     /// The array, or an error that says that `what` needs a value.
     pub(crate) fn concrete(&self, what: &'static str, loc: &'static Location<'static>) -> Result<&Array> {
         recorder::host_value(self, what, loc)?;
-        match &self.repr {
-            Repr::Concrete(array) => Ok(array),
-            Repr::Symbolic(symbol) => Err(no_value(symbol, what, loc)),
-        }
+        Ok(self.array().expect("the host may look at concrete tensors alone"))
     }
 
     pub(crate) fn shape_at(&self, loc: &Location<'_>) -> Result<Shape> {
@@ -281,7 +284,7 @@ impl Tensor {
             let message = format!("{what}: expected a tensor of one element, got {}", self.spec());
             return Err(at(Error::new(Kind::Shape, message).hint("index it, or reduce it first"), loc));
         }
-        Ok(Scalar::first_of(array))
+        Scalar::first_of(array).map_err(|e| at(e.map_message(|m| format!("{what}: {m}")), loc))
     }
 
     fn elements_at(&self, dtype: DType, loc: &'static Location<'static>) -> Result<&Array> {
@@ -295,19 +298,6 @@ impl Tensor {
         }
         Ok(array)
     }
-}
-
-#[cold]
-fn no_value(symbol: &Symbol, what: &str, loc: &Location<'_>) -> Error {
-    let born = symbol.born;
-    let message = format!(
-        "{what}: {} made at {}:{}:{} has no value while its function is traced",
-        symbol.spec,
-        born.file(),
-        born.line(),
-        born.column()
-    );
-    at(Error::new(Kind::Tracer, message).hint("return it from the function and look at the result"), loc)
 }
 
 impl From<Array> for Tensor {

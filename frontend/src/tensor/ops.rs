@@ -15,7 +15,9 @@ use tracelift_runtime::DType;
 
 macro_rules! define {
     ($($table:tt)*) => {
-        tracelift_macros::define_ops! { [split, top_k, shape, lu, qr, svd, eig, eigh, eigh_tridiagonal, slogdet] $($table)* }
+        tracelift_macros::define_ops! {
+            "../docs/ops.md" [split, top_k, shape, lu, qr, svd, eig, eigh, eigh_tridiagonal, slogdet] $($table)*
+        }
     };
 }
 

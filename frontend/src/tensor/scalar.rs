@@ -42,9 +42,9 @@ impl Scalar {
         self.encode(dtype).ok_or_else(|| self.misfit(dtype))
     }
 
-    /// The first element of an array (the real part of a complex one).
-    pub(crate) fn first_of(array: &Array) -> Scalar {
-        match array.dtype() {
+    /// The first element of an array. An error of a complex one: no number here has an imaginary part.
+    pub(crate) fn first_of(array: &Array) -> Result<Scalar> {
+        Ok(match array.dtype() {
             DType::F32 => Scalar::Float(array.as_slice::<f32>()[0].into()),
             DType::F64 => Scalar::Float(array.as_slice::<f64>()[0]),
             DType::F16 => Scalar::Float(array.as_slice::<f16>()[0].into()),
@@ -58,8 +58,13 @@ impl Scalar {
             DType::U32 => Scalar::Int(array.as_slice::<u32>()[0].into()),
             DType::U64 => Scalar::Int(array.as_slice::<u64>()[0].into()),
             DType::Bool => Scalar::Bool(array.as_slice::<bool>()[0]),
-            DType::Complex64 => Scalar::Float(array.as_slice::<[f32; 2]>()[0][0].into()),
-        }
+            DType::Complex64 => {
+                let error = Error::new(Kind::DType, format!("the complex number {array} is no real number"));
+                return Err(
+                    error.hint("take `tl::real(&x)`, `tl::imag(&x)` or `x.abs()`, or look at `x.to_vec::<[f32; 2]>()`")
+                );
+            }
+        })
     }
 
     fn encode(self, dtype: DType) -> Option<Array> {
@@ -81,8 +86,7 @@ impl Scalar {
             (Scalar::Int(v), DType::U64) => int!(u64, v),
             (Scalar::Int(v), _) => {
                 let array = Scalar::Float(v as f64).encode(dtype)?;
-                let Scalar::Float(stored) = Scalar::first_of(&array) else { return None };
-                (v as f64 as i128 == v && stored == v as f64).then_some(array)
+                (v as f64 as i128 == v && array.element_f64(0) == v as f64).then_some(array)
             }
             (Scalar::Float(v), DType::F32) => Some(Array::from_slice(&[], &[v as f32])),
             (Scalar::Float(v), DType::F64) => Some(Array::from_slice(&[], &[v])),

@@ -5,6 +5,7 @@ use crate::error::{Kind, attempt};
 use crate::prelude::*;
 use crate::{self as tl};
 use std::panic::AssertUnwindSafe;
+use tracelift_runtime::Array;
 
 /// Every pair of left and right side that must compile, for one operator.
 macro_rules! matrix {
@@ -138,4 +139,14 @@ fn ops_come_in_all_forms() {
     assert_eq!(x.cast(I32), constant([[1, 2], [3, 5]]));
     assert_eq!(tl::zeros([2, 3]).shape(), [2, 3]);
     assert_eq!(tl::unstack(&x)[1], constant([3.0, 5.0]));
+}
+
+#[test]
+fn empty_tensors_may_have_axes_of_any_length() {
+    for shape in [[0, 1 << 40, 1 << 40], [1 << 40, 1 << 40, 0]] {
+        let x = Tensor::from(Array::zeros(F32, &shape).unwrap());
+        assert_eq!((x.len(), x.to_string()), (0, "[]".to_owned()));
+        assert!(x.to_vec::<f32>().is_empty() && x.clone() == x);
+        assert_eq!(x.try_to_ndarray::<f32>().unwrap_err().kind(), Kind::Shape);
+    }
 }

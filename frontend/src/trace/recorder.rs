@@ -415,7 +415,7 @@ pub(crate) fn leak(symbol: &Symbol, what: &str, loc: Line) -> Error {
 }
 
 const NO_VALUE_HINT: &str =
-    "use ops on tensors, such as `where_` or `cond`, or return the tensor and look at it outside";
+    "use ops on tensors, such as `where_` or `map_fn`, or return the tensor and look at it outside";
 
 #[cold]
 fn no_value(spec: &TensorSpec, born: &Location<'_>, what: &str, loc: Line) -> Error {

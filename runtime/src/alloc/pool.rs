@@ -203,14 +203,14 @@ fn allocate(size: usize) -> Option<Free> {
 }
 
 #[cold]
-fn over_limit(bytes: usize, live: usize) -> Error {
+pub(super) fn over_limit(bytes: usize, live: usize) -> Error {
     let limit = LIMIT.load(Relaxed);
     Error::new(Kind::Memory, format!("{bytes} bytes more than the {live} in use exceed the memory limit of {limit}"))
         .hint("raise the limit, drop arrays that are no longer needed, or use smaller batches")
 }
 
 #[cold]
-fn out_of_memory(bytes: usize) -> Error {
+pub(super) fn out_of_memory(bytes: usize) -> Error {
     Error::new(Kind::Memory, format!("the system has no {bytes} bytes of memory left"))
 }
 

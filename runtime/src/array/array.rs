@@ -1,7 +1,7 @@
 //! [`Array`]: a dense row-major tensor of known dtype and shape; cloning shares the elements.
 
 use super::buffer::Buffer;
-use super::shape::{Shape, numel};
+use super::shape::{self, Shape, numel};
 use super::{DType, Element};
 use crate::alloc::Block;
 use crate::error::{Error, Kind, Result};
@@ -62,7 +62,7 @@ impl Array {
 
     /// Number of elements.
     pub fn len(&self) -> usize {
-        self.shape.iter().product()
+        shape::len(&self.shape)
     }
 
     /// Whether there are no elements.
@@ -246,7 +246,10 @@ mod tests {
             assert_eq!(error.kind(), Kind::Memory);
             assert!(error.message().contains("f64["), "{error}");
         }
-        assert_eq!(Array::zeros(DType::F32, &[usize::MAX, 0]).unwrap().len(), 0);
+        for shape in [[1 << 40, 1 << 40, 0], [0, 1 << 40, 1 << 40]] {
+            let empty = Array::zeros(DType::F32, &shape).unwrap();
+            assert_eq!((empty.len(), empty.size_in_bytes(), empty.to_string()), (0, 0, "[]".to_owned()));
+        }
     }
 
     #[test]

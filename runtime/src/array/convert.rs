@@ -37,9 +37,18 @@ impl Array {
         Ok(self.element_f64(0))
     }
 
-    /// Element `index` in row-major order as an f64. Panics if it is out of range.
+    /// Element `index` in row-major order as an f64: of a complex number the real part. Panics if it is out of range.
     pub fn element_f64(&self, index: usize) -> f64 {
         with_element!(self.dtype(), T => f64::from_number(self.as_slice::<T>()[index].number()))
+    }
+
+    /// The real and the imaginary part of element `index`; the latter is 0 unless the dtype is complex. Panics if it is
+    /// out of range.
+    pub fn element_parts(&self, index: usize) -> [f64; 2] {
+        match self.dtype() {
+            DType::Complex64 => self.as_slice::<[f32; 2]>()[index].map(f64::from),
+            _ => [self.element_f64(index), 0.0],
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Printing arrays as NumPy does: brackets, aligned columns, at most 8 decimals, scientific notation for large
-//! ranges, and the middle left out of arrays of more than 1000 elements. Truth values are Rust's.
+//! ranges, and the middle left out of arrays of more than 1000 elements. Truth values are Rust's. A formatter that asks
+//! for a precision (`{:.2}`) gets as many decimals of every float.
 //!
 //! The rules are those of `numpy/_core/arrayprint.py` with its default options.
 
@@ -20,14 +21,17 @@ const LINE_WIDTH: usize = 75;
 impl fmt::Display for Array {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.rank() == 0 {
-            return f.write_str(&scalar(self));
+            return match f.precision() {
+                None => f.write_str(&scalar(self)),
+                decimals => f.write_str(aligned_words(self, &[0], decimals)[0].trim()),
+            };
         }
         if self.is_empty() {
             return f.write_str("[]");
         }
         let summarised = self.len() > THRESHOLD;
         let shown = shown_indices(self.shape(), summarised);
-        let words = aligned_words(self, &shown);
+        let words = aligned_words(self, &shown, f.precision());
         f.write_str(&Layout { shape: self.shape(), summarised, words: words.into_iter() }.nested(0))
     }
 }
@@ -107,14 +111,14 @@ impl Layout<'_> {
 }
 
 /// The shown elements as text of equal width.
-fn aligned_words(array: &Array, shown: &[usize]) -> Vec<String> {
+fn aligned_words(array: &Array, shown: &[usize], decimals: Option<usize>) -> Vec<String> {
     match array.dtype() {
         DType::Bool => shown.iter().map(|&i| format!("{:>5}", array.as_slice::<bool>()[i])).collect(),
-        DType::F32 => float_words(&array.as_slice::<f32>().pick(shown)),
-        DType::F64 => float_words(&array.as_slice::<f64>().pick(shown)),
-        DType::F16 => float_words(&array.as_slice::<f16>().pick(shown)),
-        DType::BF16 => float_words(&array.as_slice::<bf16>().pick(shown)),
-        DType::Complex64 => complex_words(&array.as_slice::<[f32; 2]>().pick(shown)),
+        DType::F32 => float_words(&array.as_slice::<f32>().pick(shown), decimals),
+        DType::F64 => float_words(&array.as_slice::<f64>().pick(shown), decimals),
+        DType::F16 => float_words(&array.as_slice::<f16>().pick(shown), decimals),
+        DType::BF16 => float_words(&array.as_slice::<bf16>().pick(shown), decimals),
+        DType::Complex64 => complex_words(&array.as_slice::<[f32; 2]>().pick(shown), decimals),
         _ => {
             let words: Vec<String> = shown.iter().map(|&i| integer(array, i)).collect();
             let width = words.iter().map(String::len).max().unwrap_or(0);
@@ -127,16 +131,16 @@ fn integer(array: &Array, index: usize) -> String {
     with_element!(array.dtype(), T => format!("{:?}", array.as_slice::<T>()[index]))
 }
 
-fn float_words<T: Float>(values: &[T]) -> Vec<String> {
+fn float_words<T: Float>(values: &[T], decimals: Option<usize>) -> Vec<String> {
     let reals: Vec<Real> = values.iter().map(|&x| x.real()).collect();
-    let format = FloatFormat::of(&reals, false);
+    let format = FloatFormat::of(&reals, false, decimals);
     reals.iter().map(|&x| format.word(x)).collect()
 }
 
-fn complex_words(values: &[[f32; 2]]) -> Vec<String> {
+fn complex_words(values: &[[f32; 2]], decimals: Option<usize>) -> Vec<String> {
     let part = |k: usize| values.iter().map(|z| z[k].real()).collect::<Vec<_>>();
     let (re, im) = (part(0), part(1));
-    let (re_format, im_format) = (FloatFormat::of(&re, false), FloatFormat::of(&im, true));
+    let (re_format, im_format) = (FloatFormat::of(&re, false, decimals), FloatFormat::of(&im, true, decimals));
     let join = |(&re, &im): (&Real, &Real)| {
         let im = im_format.word(im);
         let digits = im.trim_end();
@@ -271,6 +275,8 @@ struct FloatFormat {
     plus: bool,
     /// In scientific notation.
     scientific: bool,
+    /// Write zeros up to `precision`, not blanks.
+    fixed: bool,
     precision: usize,
     /// Columns before and after the point.
     left: usize,
@@ -279,13 +285,14 @@ struct FloatFormat {
 }
 
 impl FloatFormat {
-    fn of(values: &[Real], plus: bool) -> FloatFormat {
+    fn of(values: &[Real], plus: bool, decimals: Option<usize>) -> FloatFormat {
         let finite: Vec<Real> = values.iter().copied().filter(|x| x.exact.is_finite()).collect();
         let sizes = || finite.iter().map(|x| x.exact.abs()).filter(|&size| size != 0.0);
         let (greatest, least) = (sizes().fold(0.0, f64::max), sizes().fold(f64::INFINITY, f64::min));
         let scientific = greatest > 0.0 && (greatest >= 1e8 || least < 1e-4 || greatest / least > 1e3);
-        let mut format = FloatFormat { plus, scientific, precision: 0, left: 0, right: 0, exponent_digits: 0 };
-        format.measure(&finite);
+        let fixed = decimals.is_some();
+        let mut format = FloatFormat { plus, scientific, fixed, precision: 0, left: 0, right: 0, exponent_digits: 0 };
+        format.measure(&finite, decimals.unwrap_or(PRECISION));
         if finite.len() < values.len() {
             let negative = plus || values.iter().any(|x| x.exact == f64::NEG_INFINITY);
             format.left = format.left.max(2usize.saturating_sub(format.right));
@@ -294,27 +301,32 @@ impl FloatFormat {
         format
     }
 
-    /// Sets the widths that `finite` need.
-    fn measure(&mut self, finite: &[Real]) {
+    /// Sets the widths that `finite` need with at most so many decimals.
+    fn measure(&mut self, finite: &[Real], most: usize) {
         for &x in finite {
             let sign = (self.plus || x.exact.is_sign_negative()) as usize;
             let (int, frac) = if self.scientific {
-                let (int, frac, exponent) = scientific(x, PRECISION);
+                let (int, frac, exponent) = scientific(x, most);
                 self.exponent_digits = self.exponent_digits.max(exponent_text(exponent, 2).len() - 1);
                 (int, frac)
             } else {
-                positional(x, PRECISION)
+                positional(x, most)
             };
             self.left = self.left.max(int.len() + sign);
             self.precision = self.precision.max(frac.len());
+        }
+        if self.fixed {
+            self.precision = most;
         }
         self.right = if self.scientific { self.exponent_digits + 2 + self.precision } else { self.precision };
     }
 
     fn word(&self, x: Real) -> String {
+        let point = if self.fixed && self.precision == 0 { "" } else { "." };
         if !x.exact.is_finite() {
             let plus = if self.plus && x.exact != f64::NEG_INFINITY { "+" } else { "" };
-            return format!("{:>width$}", format!("{plus}{}", non_finite(x.exact)), width = self.left + self.right + 1);
+            let width = self.left + self.right + point.len();
+            return format!("{:>width$}", format!("{plus}{}", non_finite(x.exact)));
         }
         let sign = if x.exact.is_sign_negative() {
             "-"
@@ -328,13 +340,18 @@ impl FloatFormat {
             // Digits beyond the shortest are those of the exact value.
             let digits = format!("{:.precision$e}", x.exact.abs());
             let (mantissa, exponent) = digits.split_once('e').unwrap_or((&digits, "0"));
-            let point = if precision == 0 { "." } else { "" };
+            let end = if precision == 0 { point } else { "" };
             let exponent = exponent_text(exponent.parse().unwrap_or(0), self.exponent_digits);
-            let width = left + 1 + precision;
-            return format!("{:>width$}e{exponent}", format!("{sign}{mantissa}{point}"));
+            let width = left + point.len() + precision;
+            return format!("{:>width$}e{exponent}", format!("{sign}{mantissa}{end}"));
         }
-        let (int, frac) = positional(x, PRECISION);
-        format!("{:>left$}.{frac:<precision$}", format!("{sign}{int}"))
+        let (int, frac) = positional(x, precision);
+        let int = format!("{sign}{int}");
+        if self.fixed {
+            format!("{int:>left$}{point}{frac:0<precision$}")
+        } else {
+            format!("{int:>left$}.{frac:<precision$}")
+        }
     }
 }
 
@@ -373,6 +390,18 @@ mod tests {
         assert_eq!(show(&[2], &[-0.0f32, 0.0]), "[-0.  0.]");
         assert_eq!(show(&[2], &[0.123456789012, 5.5]), "[0.12345679 5.5       ]");
         assert_eq!(show(&[2], &[0.999999999, 5.5]), "[1.  5.5]");
+    }
+
+    #[test]
+    fn asked_decimals_are_all_written() {
+        let x = Array::from_slice(&[3], &[1.0f32, 2.345, -10.0]);
+        assert_eq!(format!("{x:.2}"), "[  1.00   2.35 -10.00]");
+        assert_eq!(format!("{x:.0}"), "[  1   2 -10]");
+        assert_eq!(format!("{:.1}", Array::from_slice(&[2], &[f64::NAN, 1.0])), "[nan 1.0]");
+        assert_eq!(format!("{:.2}", Array::from_slice(&[2], &[1e-5, 1.0])), "[1.00e-05 1.00e+00]");
+        assert_eq!(format!("{:.2}", Array::from_slice(&[1], &[[1f32, -0.5]])), "[1.00-0.50j]");
+        assert_eq!(format!("{:.3}", Array::scalar(2.0f32)), "2.000");
+        assert_eq!(format!("{:.3}", Array::scalar(2)), "2");
     }
 
     #[test]

@@ -21,15 +21,15 @@ impl Array {
     /// The elements as an `ndarray` view. An error if `T` is not the dtype.
     pub fn view_ndarray<T: Element>(&self) -> Result<ArrayViewD<'_, T>> {
         self.check_dtype::<T>()?;
-        Ok(ArrayViewD::from_shape(IxDyn(self.shape()), self.as_slice::<T>()).expect("dense and row-major"))
+        ArrayViewD::from_shape(IxDyn(self.shape()), self.as_slice::<T>()).map_err(|e| refused(self.shape(), e))
     }
 
     /// The elements as an `ndarray` array: copied, unless the array came from a `Vec` or an `ndarray` array and
     /// this is its only handle. An error if `T` is not the dtype.
     pub fn into_ndarray<T: Element>(self) -> Result<ArrayD<T>> {
         self.check_dtype::<T>()?;
-        let shape = IxDyn(self.shape());
-        Ok(ArrayD::from_shape_vec(shape, self.into_vec::<T>()).expect("dense and row-major"))
+        let shape = self.shape().to_vec();
+        ArrayD::from_shape_vec(shape.as_slice(), self.into_vec::<T>()).map_err(|e| refused(&shape, e))
     }
 
     /// A copy as an `ndarray` array. An error if `T` is not the dtype.
@@ -46,9 +46,15 @@ impl Array {
     }
 }
 
+/// `ndarray` multiplies lengths that are not 0, and refuses an empty array where that is too much.
+fn refused(shape: &[usize], error: ndarray::ShapeError) -> Error {
+    Error::new(Kind::Shape, format!("ndarray has no arrays of shape {shape:?}: {error}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::array::DType;
     use ndarray::{Array2, Axis, s};
 
     #[test]
@@ -82,6 +88,9 @@ mod tests {
         let empty = Array::from_ndarray(Array2::<u8>::zeros((0, 3)));
         assert_eq!(empty.shape(), [0, 3]);
         assert_eq!(empty.into_ndarray::<u8>().unwrap().shape(), [0, 3]);
+        let huge = Array::zeros(DType::U8, &[0, 1 << 40, 1 << 40]).unwrap();
+        assert_eq!(huge.to_ndarray::<u8>().unwrap_err().kind(), Kind::Shape);
+        assert_eq!(huge.into_ndarray::<u8>().unwrap_err().kind(), Kind::Shape);
         assert_eq!(Array::scalar(1u8).to_ndarray::<i8>().unwrap_err().kind(), Kind::DType);
     }
 }

@@ -17,8 +17,16 @@ pub fn numel(shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))
 }
 
-/// Strides of a dense row-major array.
+/// Number of elements of an array that exists. Its shape was checked when it was made, so this does not overflow.
+pub(crate) fn len(shape: &[usize]) -> usize {
+    numel(shape).expect("the size of an array is checked when it is made")
+}
+
+/// Strides of a dense row-major array; 0 for one without elements, whose other lengths may be of any size.
 pub fn row_major_strides(shape: &[usize]) -> Strides {
+    if shape.contains(&0) {
+        return SmallVec::from_elem(0, shape.len());
+    }
     let mut strides: Strides = SmallVec::from_elem(1, shape.len());
     for axis in (1..shape.len()).rev() {
         strides[axis - 1] = strides[axis] * shape[axis] as isize;
@@ -78,5 +86,6 @@ mod tests {
         assert_eq!(broadcast_strides(&[2], &[1]).unwrap_err().kind(), Kind::Shape);
         assert!(broadcast_strides(&[2, 1], &[2]).is_err());
         assert_eq!(row_major_strides(&[2, 3, 4])[..], [12, 4, 1]);
+        assert_eq!(row_major_strides(&[0, 1 << 40, 1 << 40])[..], [0, 0, 0]);
     }
 }

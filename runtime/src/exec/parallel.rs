@@ -11,7 +11,9 @@
 //!
 //! Invariants
 //! - a body is called on disjoint ranges that cover `0..points`; within a region a worker number is in use by
-//!   one thread at a time, and is less than [`threads`]. Bodies must give the same bits for any split;
+//!   one thread at a time, and is less than the bound that [`for_each_of`] was given: who sizes memory by workers
+//!   passes the same number to both, since [`threads`] may change between two looks. Bodies must give the same bits
+//!   for any split;
 //! - `Team::state` holds the region's number, whether it is open, how many helpers are wanted and how many are
 //!   inside. `Team::job` is written only while the region is closed with nobody inside.
 
@@ -20,7 +22,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
@@ -44,6 +46,11 @@ pub type Body<'a> = dyn Fn(i64, i64, usize) + Sync + 'a;
 ///
 /// A panic in a body stops the region and is raised again here.
 pub fn for_each(points: i64, cost_ns_per_point: i64, body: &Body<'_>) {
+    for_each_of(threads(), points, cost_ns_per_point, body);
+}
+
+/// [`for_each`] with at most `limit` workers, whatever [`threads`] says by now: worker numbers are less than `limit`.
+pub fn for_each_of(limit: usize, points: i64, cost_ns_per_point: i64, body: &Body<'_>) {
     if points <= 0 {
         return;
     }
@@ -52,7 +59,7 @@ pub fn for_each(points: i64, cost_ns_per_point: i64, body: &Body<'_>) {
     if worth < 2 {
         return body(0, points, 0);
     }
-    let workers = (threads() as i64).min(worth);
+    let workers = (limit.min(MAX_THREADS) as i64).min(worth);
     if workers < 2 || BUSY.get() {
         return body(0, points, 0);
     }
@@ -61,6 +68,25 @@ pub fn for_each(points: i64, cost_ns_per_point: i64, body: &Body<'_>) {
     if !Team::get().run(workers as usize, points, chunk, body) {
         body(0, points, 0);
     }
+}
+
+/// [`for_each`] of a body that can fail. All ranges are tried; the error is that of the first that fails, and so the same
+/// for any split, if a body stops at the first point that fails.
+pub fn try_for_each<E: Send>(
+    points: i64,
+    cost_ns_per_point: i64,
+    body: &(dyn Fn(i64, i64) -> Result<(), E> + Sync),
+) -> Result<(), E> {
+    let first: Mutex<Option<(i64, E)>> = Mutex::new(None);
+    for_each(points, cost_ns_per_point, &|begin, end, _| {
+        if let Err(error) = body(begin, end) {
+            let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
+            if first.as_ref().is_none_or(|(at, _)| begin < *at) {
+                *first = Some((begin, error));
+            }
+        }
+    });
+    first.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), |(_, error)| Err(error))
 }
 
 /// The number of threads, the caller included, that a region started here may use.
@@ -391,6 +417,31 @@ mod tests {
         with_threads(1, || {
             for_each(1000, 1_000_000, &|begin, end, worker| assert_eq!((begin, end, worker), (0, 1000, 0)));
         });
+    }
+
+    #[test]
+    fn worker_numbers_keep_to_the_bound_that_memory_was_sized_by() {
+        with_threads(8, || {
+            let widest = AtomicUsize::new(0);
+            for limit in [1, 2, 3] {
+                for_each_of(limit, 1000, 1_000_000, &|_, _, worker| _ = widest.fetch_max(worker, Relaxed));
+                assert!(widest.load(Relaxed) < limit, "worker {widest:?} of {limit}");
+            }
+        });
+    }
+
+    #[test]
+    fn the_first_failure_is_told_for_any_split() {
+        for threads in [1, 2, 8] {
+            let fail_at = |least: i64| {
+                with_threads(threads, || {
+                    try_for_each(1000, 1_000_000, &|begin, end| {
+                        (begin..end).find(|&point| point >= least && point % 7 == 0).map_or(Ok(()), Err)
+                    })
+                })
+            };
+            assert_eq!((fail_at(500), fail_at(0), fail_at(1000)), (Err(504), Err(0), Ok(())));
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod encode;
 use super::{Program, check};
 use crate::array::DType;
 use crate::error::{Error, Kind, Result};
+use crate::files::write_atomically;
 use crate::kernels::library::host;
 use crate::kernels::tile::{FoldFn, MathFn, Routine};
 use std::path::Path;
@@ -91,14 +92,7 @@ impl Program {
             let text = format!("program `{}` cannot be saved: it calls a custom op of this process", self.name);
             return Err(Error::new(Kind::Value, text).hint("save the parts before and after it"));
         }
-        // In the same folder, so that renaming does not copy; several processes may save at once.
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{}.tmp", std::process::id()));
-        let temporary = path.with_file_name(name);
-        let written = std::fs::write(&temporary, self.to_bytes()).and_then(|()| std::fs::rename(&temporary, path));
-        written.map_err(|cause| {
-            // It may not exist; what matters is the first error.
-            let _ = std::fs::remove_file(&temporary);
+        write_atomically(path, &self.to_bytes()).map_err(|cause| {
             let what = format!("program `{}` cannot be saved to `{}`: {cause}", self.name, path.display());
             Error::new(Kind::File, what)
         })

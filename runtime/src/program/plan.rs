@@ -5,6 +5,7 @@
 //! are not negative; no size in bytes exceeds [`MAX_BYTES`].
 
 use super::{BufferId, Dim, KernelCall, KernelId, Place, Program, SizeId, Step, TensorDecl, TensorRef};
+use crate::array::shape::numel;
 use crate::array::{DType, Shape};
 use crate::error::{Error, Kind, Result};
 use std::ops::Range;
@@ -191,7 +192,7 @@ impl Planner<'_> {
     fn spec(&self, tensor: &TensorDecl) -> Result<Spec> {
         let shape: Shape = tensor.dims.iter().map(|&id| self.length(id)).collect::<Result<_>>()?;
         let len = self.length(self.program.buffers[tensor.buffer.index()].len)?;
-        if count(&shape) != Some(len) {
+        if numel(&shape) != Some(len) {
             let why = format!("`{}` is {}{shape:?}, but its buffer holds {len} elements", tensor.name, tensor.dtype);
             return Err(self.error(Kind::Internal, why));
         }
@@ -269,7 +270,7 @@ impl Planner<'_> {
         let buffer = &self.program.buffers[tensor.buffer.index()];
         let shape = tensor.dims.iter().map(|&id| self.length(id)).collect::<Result<Shape>>()?;
         let len = self.length(buffer.len)?;
-        if count(&shape) != Some(len) {
+        if numel(&shape) != Some(len) {
             let why = format!("buffer {} of {len} elements is used as {shape:?}", tensor.buffer.0);
             return Err(self.error(Kind::Internal, why));
         }
@@ -355,10 +356,6 @@ fn peak(temps: &[Temp]) -> usize {
         most = most.max(live);
     }
     most
-}
-
-fn count(shape: &[usize]) -> Option<usize> {
-    shape.iter().try_fold(1usize, |product, &length| product.checked_mul(length))
 }
 
 #[cfg(test)]

@@ -17,7 +17,6 @@ use crate::kernels::gemm::gathered::{self, Gathered, Target};
 use crate::kernels::gemm::micro::Float;
 use crate::kernels::gemm::{Matrix, product};
 use crate::kernels::library::LibraryCx;
-use std::sync::Mutex;
 
 /// See the table: `dy, filter -> dx`.
 pub fn input_gradient(cx: &mut LibraryCx<'_>) -> Result<()> {
@@ -201,17 +200,11 @@ fn by_filter<T: Float>(g: &Geometry, x: *const T, dy: *const T, df: *mut T) -> R
     }
     let parts = Block::new(chunks * len * size_of::<T>())?;
     let (part, sums) = (Shared(part), Address(parts.as_ptr().cast::<T>()));
-    let failure = Mutex::new(Ok(()));
     let cost = (windows / chunks) as i64 * len as i64 / T::FLOPS_PER_NS;
-    parallel::for_each(chunks as i64, cost, &|begin, end, _| {
+    parallel::try_for_each(chunks as i64, cost, &|begin, end| {
         let (part, sums) = (&part, &sums);
-        for chunk in begin as usize..end as usize {
-            if let Err(error) = (part.0)(chunk, sums.0.wrapping_add(chunk * len)) {
-                *failure.lock().unwrap_or_else(|e| e.into_inner()) = Err(error);
-            }
-        }
-    });
-    failure.into_inner().unwrap_or_else(|e| e.into_inner())?;
+        (begin as usize..end as usize).try_for_each(|chunk| (part.0)(chunk, sums.0.wrapping_add(chunk * len)))
+    })?;
     for i in 0..len {
         // SAFETY: every chunk has written as many elements as the filter has.
         unsafe { *df.add(i) = (0..chunks).fold(T::default(), |sum, chunk| sum.add(*sums.0.add(chunk * len + i))) };

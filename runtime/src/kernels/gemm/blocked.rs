@@ -59,24 +59,33 @@ pub fn run<T: Float>(product: &Product<T>, epilogue: Option<&Epilogue<'_>>) -> R
     }
     let grid = Grid::of(m, panels, cost_ns::<T>(m, n, k));
     let shared = if grid.row_blocks > 1 { Some(Panels::pack(product, kernels)?) } else { None };
+    in_pieces(&grid, [m, n], cost_ns::<T>(m, n, k), epilogue, &|rows, panels| {
+        piece(product, kernels, rows, panels, shared.as_ref())
+    })
+}
+
+/// Computes the pieces of an `[m, n]` product of this cost on as many threads as they are worth; rows go to the epilogue
+/// when they are final.
+pub fn in_pieces(
+    grid: &Grid,
+    [m, n]: [usize; 2],
+    cost: i64,
+    epilogue: Option<&Epilogue<'_>>,
+    piece: &(dyn Fn(Range, Range) -> Result<()> + Sync),
+) -> Result<()> {
     // With the columns of a row in several pieces, no piece finishes a row.
     let inside = epilogue.filter(|_| grid.panel_blocks == 1);
-    let failure = std::sync::Mutex::new(Ok(()));
-    let pieces = grid.row_blocks * grid.panel_blocks;
-    parallel::for_each(pieces as i64, cost_ns::<T>(m, n, k) / pieces as i64, &|begin, end, _| {
+    let pieces = (grid.row_blocks * grid.panel_blocks) as i64;
+    parallel::try_for_each(pieces, cost / pieces, &|begin, end| {
         for index in begin as usize..end as usize {
             let (rows, panels) = grid.piece(index);
-            match piece(product, kernels, rows.clone(), panels, shared.as_ref()) {
-                Ok(()) => {
-                    if let Some(epilogue) = inside {
-                        epilogue(rows.start as i64, rows.end as i64);
-                    }
-                }
-                Err(error) => *failure.lock().unwrap_or_else(|e| e.into_inner()) = Err(error),
+            piece(rows.clone(), panels)?;
+            if let Some(epilogue) = inside {
+                epilogue(rows.start as i64, rows.end as i64);
             }
         }
-    });
-    failure.into_inner().unwrap_or_else(|e| e.into_inner())?;
+        Ok(())
+    })?;
     if inside.is_none() {
         run_epilogue(m, n, epilogue);
     }

@@ -4,13 +4,11 @@
 //! at a time is copied to scratch that stays in the second-level cache. Blocks, panels and runs of the inner axis are
 //! those of [`blocked`](super::blocked), and so is the promise that bits depend on shapes only.
 
-use super::blocked::{Grid, Panels, Range, Right, cost_ns, pack_panel, run_length, runs, tiles};
+use super::blocked::{Grid, Panels, Range, Right, cost_ns, in_pieces, pack_panel, run_length, runs, tiles};
 use super::micro::{Float, Kernels};
-use super::{Epilogue, Matrix, Product, run_epilogue};
+use super::{Epilogue, Matrix, Product};
 use crate::alloc::Block;
 use crate::error::Result;
-use crate::exec::parallel;
-use std::sync::Mutex;
 
 /// A left operand that can be written out part by part.
 pub trait Left<T>: Sync {
@@ -69,29 +67,10 @@ pub unsafe fn run<T: Float>(product: &Gathered<'_, T>, epilogue: Option<&Epilogu
     let cost = cost_ns::<T>(m, n, k);
     let grid = Grid::of(m, n.div_ceil(kernels.cols()), cost);
     let shared = if grid.row_blocks > 1 { Some(Panels::pack(&dense, kernels)?) } else { None };
-    // With the columns of a row in several pieces, no piece finishes a row.
-    let inside = epilogue.filter(|_| grid.panel_blocks == 1);
-    let pieces = grid.row_blocks * grid.panel_blocks;
-    let failure = Mutex::new(Ok(()));
-    parallel::for_each(pieces as i64, cost / pieces as i64, &|begin, end, _| {
-        for index in begin as usize..end as usize {
-            let (rows, panels) = grid.piece(index);
-            let length = run_length(&dense, kernels);
-            match piece(product, kernels, length, rows.clone(), panels, shared.as_ref()) {
-                Ok(()) => {
-                    if let Some(epilogue) = inside {
-                        epilogue(rows.start as i64, rows.end as i64);
-                    }
-                }
-                Err(error) => *failure.lock().unwrap_or_else(|e| e.into_inner()) = Err(error),
-            }
-        }
-    });
-    failure.into_inner().unwrap_or_else(|e| e.into_inner())?;
-    if inside.is_none() {
-        run_epilogue(m, n, epilogue);
-    }
-    Ok(())
+    let length = run_length(&dense, kernels);
+    in_pieces(&grid, [m, n], cost, epilogue, &|rows, panels| {
+        piece(product, kernels, length, rows, panels, shared.as_ref())
+    })
 }
 
 /// Computes some rows of some panels.

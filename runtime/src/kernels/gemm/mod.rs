@@ -226,22 +226,17 @@ impl Batch {
             }
             return Ok(());
         }
-        let failure = std::sync::Mutex::new(Ok(()));
-        parallel::for_each(self.count as i64, cost, &|begin, end, _| {
+        parallel::try_for_each(self.count as i64, cost, &|begin, end| {
             // Whole structures are captured, not their fields, for it is they that may go to other threads.
             let (a, b, c) = (&a, &b, &c);
             for index in begin..end {
-                let outcome = blocked::run_alone(&self.product(a.0, b.0, c.0, index as usize));
-                if let Err(error) = outcome {
-                    *failure.lock().unwrap_or_else(|e| e.into_inner()) = Err(error);
-                    return;
-                }
+                blocked::run_alone(&self.product(a.0, b.0, c.0, index as usize))?;
             }
             if let Some(epilogue) = epilogue {
                 epilogue(begin * self.m as i64, end * self.m as i64);
             }
-        });
-        failure.into_inner().unwrap_or_else(|e| e.into_inner())
+            Ok(())
+        })
     }
 
     /// Half floats: operands widened to f32, the result narrowed.

@@ -11,7 +11,6 @@ use crate::alloc::Block;
 use crate::array::DType;
 use crate::error::{Kind, Result};
 use crate::exec::parallel;
-use std::sync::Mutex;
 
 /// See the table: `labels, logits, label_length, logit_length -> loss`.
 pub fn loss(cx: &mut LibraryCx<'_>) -> Result<()> {
@@ -42,9 +41,8 @@ fn run(name: &str, cx: &LibraryCx<'_>) -> Result<()> {
     let blank = cx.axis(name, 0, classes.max(1))? as i64;
     check(name, cx, &labels, &lengths, [times, most, classes], blank)?;
     let states = 2 * most + 1;
-    let failure = Mutex::new(Ok(()));
     let cost = (times * (states + classes) * 30) as i64;
-    parallel::for_each(batch as i64, cost, &|begin, end, _| {
+    parallel::try_for_each(batch as i64, cost, &|begin, end| {
         for example in begin as usize..end as usize {
             let task = Task {
                 times: lengths[1].as_slice()[example] as usize,
@@ -54,17 +52,14 @@ fn run(name: &str, cx: &LibraryCx<'_>) -> Result<()> {
                 classes,
                 example,
             };
-            let outcome = match logits.dtype() {
+            match logits.dtype() {
                 DType::F32 => task.run::<f32>(logits.as_slice(), y.as_mut_ptr().cast(), times, wants_gradient),
                 DType::F64 => task.run::<f64>(logits.as_slice(), y.as_mut_ptr().cast(), times, wants_gradient),
                 other => Err(cx.bad(name, Kind::DType, format!("no loss of {other} logits"))),
-            };
-            if let Err(error) = outcome {
-                *failure.lock().unwrap_or_else(|e| e.into_inner()) = Err(error);
-            }
+            }?;
         }
-    });
-    failure.into_inner().unwrap_or_else(|e| e.into_inner())
+        Ok(())
+    })
 }
 
 /// An error if a length or label is out of range.

@@ -6,10 +6,12 @@ use super::{LibraryCx, LibraryKernel};
 use crate::array::DType;
 use crate::error::{Kind, Result};
 use crate::exec::parallel;
-use realfft::RealFftPlanner;
+use crate::generations::Generations;
+use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use rustfft::num_complex::Complex32;
 use rustfft::{Fft, FftDirection, FftPlanner};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The kernels.
 pub static TABLE: &[LibraryKernel] = &[
@@ -33,9 +35,34 @@ pub static TABLE: &[LibraryKernel] = &[
     },
 ];
 
-/// Plans by length and direction; the planners keep them.
-static COMPLEX: LazyLock<Mutex<FftPlanner<f32>>> = LazyLock::new(|| Mutex::new(FftPlanner::new()));
-static REAL: LazyLock<Mutex<RealFftPlanner<f32>>> = LazyLock::new(|| Mutex::new(RealFftPlanner::new()));
+/// Plans by length, and of complex transforms by whether they are inverse. Their tables are a few times as long as the
+/// transform, and the capacity is in elements.
+type Plans<K, P> = Mutex<Generations<K, Arc<P>>>;
+static COMPLEX: Plans<(usize, bool), dyn Fft<f32>> = Mutex::new(Generations::new(CAPACITY));
+static REAL: Plans<usize, dyn RealToComplex<f32>> = Mutex::new(Generations::new(CAPACITY));
+static REAL_INVERSE: Plans<usize, dyn ComplexToReal<f32>> = Mutex::new(Generations::new(CAPACITY));
+const CAPACITY: usize = 1 << 22;
+
+/// Forgets every plan.
+pub fn clear_plans() {
+    lock(&COMPLEX).clear();
+    lock(&REAL).clear();
+    lock(&REAL_INVERSE).clear();
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The plan of `key` for `n` elements, from the table or new.
+fn planned<K: Hash + Eq, P: ?Sized>(plans: &Plans<K, P>, key: K, n: usize, make: impl FnOnce() -> Arc<P>) -> Arc<P> {
+    if let Some(known) = lock(plans).get(&key) {
+        return known.clone();
+    }
+    let plan = make();
+    lock(plans).insert(key, plan.clone(), n);
+    plan
+}
 
 fn number([re, im]: [f32; 2]) -> Complex32 {
     Complex32::new(re, im)
@@ -48,11 +75,12 @@ fn complex(cx: &mut LibraryCx<'_>) -> Result<()> {
     if n != m {
         return Err(cx.bad(NAME, Kind::Shape, "the result must be as long as the operand"));
     }
-    let direction = if cx.params[0] != 0 { FftDirection::Inverse } else { FftDirection::Forward };
+    let inverse = cx.params[0] != 0;
+    let direction = if inverse { FftDirection::Inverse } else { FftDirection::Forward };
     if cx.outputs[0].is_empty() {
         return Ok(());
     }
-    let plan: Arc<dyn Fft<f32>> = COMPLEX.lock().unwrap_or_else(PoisonError::into_inner).plan_fft(n, direction);
+    let plan = planned(&COMPLEX, (n, inverse), n, || FftPlanner::new().plan_fft(n, direction));
     let x = cx.inputs[0].as_slice::<[f32; 2]>();
     for_each_row(n, x.len() / n, &|rows| {
         let mut row = vec![Complex32::default(); n];
@@ -78,7 +106,7 @@ fn real(cx: &mut LibraryCx<'_>) -> Result<()> {
     if cx.outputs[0].is_empty() || n == 0 {
         return Ok(());
     }
-    let plan = REAL.lock().unwrap_or_else(PoisonError::into_inner).plan_fft_forward(n);
+    let plan = planned(&REAL, n, n, || RealFftPlanner::new().plan_fft_forward(n));
     let x = cx.inputs[0].as_slice::<f32>();
     for_each_row(n, x.len() / n, &|rows| {
         let (mut row, mut result, mut scratch) = (vec![0.0; n], plan.make_output_vec(), plan.make_scratch_vec());
@@ -103,7 +131,7 @@ fn real_inverse(cx: &mut LibraryCx<'_>) -> Result<()> {
     if cx.outputs[0].is_empty() {
         return Ok(());
     }
-    let plan = REAL.lock().unwrap_or_else(PoisonError::into_inner).plan_fft_inverse(n);
+    let plan = planned(&REAL_INVERSE, n, n, || RealFftPlanner::new().plan_fft_inverse(n));
     let x = cx.inputs[0].as_slice::<[f32; 2]>();
     for_each_row(n, cx.outputs[0].len() / n, &|rows| {
         let (mut row, mut result, mut scratch) =
@@ -213,5 +241,17 @@ mod tests {
         assert!(run("fft.complex", &[&none], &[(DType::Complex64, &[0, 4])], &[0])[0].is_empty());
         let real = Array::from_slice(&[4], &[0f32; 4]);
         assert!(run_err("fft.real", &[&real], &[(DType::Complex64, &[4])], &[]).message().contains("n / 2 + 1"));
+    }
+
+    #[test]
+    fn plans_of_many_lengths_are_forgotten() {
+        use super::{CAPACITY, REAL, lock};
+        for n in (1 << 18)..(1 << 18) + 40 {
+            let x = Array::zeros(DType::F32, &[n]).unwrap();
+            run("fft.real", &[&x], &[(DType::Complex64, &[n / 2 + 1])], &[]);
+            assert!(lock(&REAL).len() <= CAPACITY >> 18);
+        }
+        assert!(!lock(&REAL).is_empty());
+        crate::kernels::library::clear_caches();
     }
 }

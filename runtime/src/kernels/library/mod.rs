@@ -1,8 +1,9 @@
 //! Library kernels: whole operations that are not worth generating, called by name from a program's steps.
 //!
 //! Start with [`TABLE`]; subjects that are features of this crate have tables of their own, and their kernels' names
-//! begin with the feature's: `linalg.qr`. A kernel trusts its views' memory (see [`View`]) but checks dtypes, shapes, parameters
-//! and indices before it writes anything, and reports what is wrong as an error.
+//! begin with the feature's: `linalg.qr`. A kernel trusts its views' memory (see [`View`]) but checks dtypes, shapes and
+//! parameters before it writes anything, indices before it follows them, and reports what is wrong as an error. After an
+//! error the results' elements are unspecified.
 
 mod bounded;
 mod copy;
@@ -333,6 +334,12 @@ const TABLES: &[&[LibraryKernel]] = &[
 /// The kernel of that name.
 pub fn find(name: &str) -> Option<&'static LibraryKernel> {
     TABLES.iter().copied().flatten().find(|kernel| kernel.name == name)
+}
+
+/// Forgets what kernels keep from call to call.
+pub fn clear_caches() {
+    #[cfg(feature = "fft")]
+    fft::clear_plans();
 }
 
 fn matmul(cx: &mut LibraryCx<'_>) -> Result<()> {

@@ -116,11 +116,11 @@ fn each_lane<T: Number>(
     let workers = parallel::threads().min(outer * inner);
     let scratch = Block::new(workers * len * size_of::<Entry>())?;
     let cost = (len as i64).saturating_mul(len.max(2).ilog2() as i64) * 3;
-    parallel::for_each((outer * inner) as i64, cost, &|begin, end, worker| {
+    parallel::for_each_of(workers, (outer * inner) as i64, cost, &|begin, end, worker| {
         for index in begin as usize..end as usize {
             let lane = Lane { matrix: index / inner, column: index % inner, len, inner };
-            // SAFETY: the room is `workers` times `len` entries, and one thread has this worker number. Every entry
-            // is written before it is read.
+            // SAFETY: the room is `workers` times `len` entries, worker numbers are below `workers`, and one thread has
+            // this one. Every entry is written before it is read.
             let entries = unsafe {
                 let first = scratch.as_ptr().cast::<Entry>().add(worker * len);
                 for k in 0..len {

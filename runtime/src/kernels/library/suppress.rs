@@ -1,6 +1,7 @@
 //! Non-maximum suppression: of boxes that overlap, those with the best scores.
 
 use super::LibraryCx;
+use super::number::Number;
 use crate::alloc::Block;
 use crate::array::DType;
 use crate::error::{Kind, Result};
@@ -70,9 +71,10 @@ fn suppress(
             let places = indices.part_mut::<i32>(group * most, (group + 1) * most);
             (order, places, counts.part_mut::<i32>(group, group + 1))
         };
-        // By score, the better first; of equal ones, and of NaN, the earlier.
-        order.sort_unstable_by(|&a, &b| {
-            scores[b as usize].partial_cmp(&scores[a as usize]).unwrap_or(std::cmp::Ordering::Equal).then(a.cmp(&b))
+        // By score, the better first, NaN last; of equal ones the earlier.
+        order.sort_unstable_by_key(|&i| {
+            let score = scores[i as usize];
+            (score.is_nan(), !score.key(), i)
         });
         indices.fill(0);
         let mut kept = 0;
@@ -213,5 +215,21 @@ mod tests {
         let expected = [0.95, 0.9, 0.53665876, 0.3577727, 0.34377822, 0.3];
         let close = values(&all[1]).iter().zip(expected).all(|(a, e)| (a - e).abs() < 1e-6);
         assert!(close, "{:?}", values(&all[1]));
+    }
+
+    #[test]
+    fn scores_that_are_nan_come_last() {
+        let n = 200;
+        let boxes: Vec<f32> = (0..n).flat_map(|i| [0.0, 2.0 * i as f32, 1.0, 2.0 * i as f32 + 1.0]).collect();
+        let scores: Vec<f32> = (0..n).map(|i| if i % 3 == 0 { f32::NAN } else { (i * 7 % 64) as f32 }).collect();
+        let inputs = [Array::from_slice(&[n, 4], &boxes), Array::from_slice(&[n], &scores)];
+        let params = [0.5f64.to_bits() as i64, f64::NEG_INFINITY.to_bits() as i64];
+        let outputs = [(DType::I32, &[n][..]), (DType::I32, &[])];
+        let both = run("non_max_suppression", &[&inputs[0], &inputs[1]], &outputs, &params);
+        let mut expected: Vec<usize> = (0..n).filter(|i| i % 3 != 0).collect();
+        expected.sort_by_key(|i| (std::cmp::Reverse(i * 7 % 64), *i));
+        assert_eq!(values(&both[1])[0] as usize, expected.len());
+        let found: Vec<usize> = values(&both[0])[..expected.len()].iter().map(|&i| i as usize).collect();
+        assert_eq!(found, expected);
     }
 }

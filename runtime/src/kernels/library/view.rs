@@ -3,7 +3,7 @@
 //! A view is an address, a dtype and axis lengths; the elements are row-major and dense. Making one from a raw
 //! address is unsafe, using one is not: the maker vouches for the memory.
 
-use crate::array::{Array, DType, Element};
+use crate::array::{Array, DType, Element, shape};
 use crate::error::Result;
 use std::fmt;
 use std::marker::PhantomData;
@@ -124,7 +124,7 @@ macro_rules! shaped {
 
             /// Number of elements.
             pub fn len(&self) -> usize {
-                self.dims.iter().product()
+                shape::len(self.dims)
             }
 
             /// Whether there are no elements.

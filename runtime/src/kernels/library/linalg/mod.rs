@@ -19,7 +19,6 @@ use crate::array::Element;
 use crate::error::{Kind, Result};
 use crate::exec::parallel;
 use faer::{Mat, MatRef};
-use std::sync::{Mutex, PoisonError};
 
 /// The kernels.
 pub static TABLE: &[LibraryKernel] = &[
@@ -229,23 +228,16 @@ fn for_each(
     if cx.outputs.iter().all(ViewMut::is_empty) {
         return Ok(());
     }
-    let first: Mutex<Option<(usize, Fault)>> = Mutex::new(None);
-    parallel::for_each(count as i64, flops as i64 + 500, &|begin, end, _| {
-        for matrix in begin as usize..end as usize {
-            let outcome = one(matrix, &mut Parts { outputs: cx.outputs, matrix, count });
-            if let Err(fault) = outcome {
-                let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
-                if first.is_none_or(|(at, _)| matrix < at) {
-                    *first = Some((matrix, fault));
-                }
-            }
-        }
-    });
-    match first.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        None => Ok(()),
-        Some((_, fault)) if count == 1 => Err(cx.bad(kernel, Kind::Value, fault)),
-        Some((matrix, fault)) => Err(cx.bad(kernel, Kind::Value, format!("{fault} (matrix {matrix} of {count})"))),
-    }
+    let all = |begin: i64, end: i64| {
+        let mut matrices = begin as usize..end as usize;
+        matrices.try_for_each(|matrix| {
+            one(matrix, &mut Parts { outputs: cx.outputs, matrix, count }).map_err(|fault| (matrix, fault))
+        })
+    };
+    parallel::try_for_each(count as i64, flops as i64 + 500, &all).map_err(|(matrix, fault)| match count {
+        1 => cx.bad(kernel, Kind::Value, fault),
+        _ => cx.bad(kernel, Kind::Value, format!("{fault} (matrix {matrix} of {count})")),
+    })
 }
 
 /// Whether all elements are finite.
