@@ -147,6 +147,13 @@ variants! {
     OneHotMeanIoU(num_classes: usize) IoU::new(num_classes, &all(num_classes)).sparse_y_true(false).sparse_y_pred(false);
 }
 
+impl MeanIoU {
+    /// Whether the truth is class numbers, not one number a class.
+    pub fn sparse_y_true(self, sparse: bool) -> Self {
+        MeanIoU { iou: self.iou.sparse_y_true(sparse) }
+    }
+}
+
 fn all(num_classes: usize) -> Vec<i64> {
     (0..num_classes as i64).collect()
 }
