@@ -183,6 +183,13 @@ fn past_the_memory_limit_is_an_error_that_names_op_and_sizes() {
     let largest = "\n  the largest value: `add` gives f32[2097152], 8388608 bytes\n  at tests/settings.rs:177:9\n";
     assert!(message.contains(largest), "{message}");
     assert!(message.contains("\n  arguments: f32[1048576]"), "{message}");
+    #[function]
+    fn repeated(x: &Tensor) -> Tensor {
+        x.tile([8])
+    }
+    let message = text(repeated::try_call(&x));
+    let largest = "`tile` gives f32[8388608], 33554432 bytes\n  attributes: multiples = [8]\n  at tests/settings.rs:";
+    assert!(message.contains(largest), "{message}");
     tl::config::memory_limit(None);
     assert_eq!(twice(&x).shape(), [2 << 20]);
 }

@@ -2,10 +2,11 @@
 //! [`TensorArray`].
 //!
 //! Everything works in a traced function too, where a loop over an axis is unrolled, so that the axis' length must be
-//! known, and a condition of [`while_loop`] must not depend on the function's arguments: it is asked while tracing.
+//! known, and a condition of [`while_loop`] must be a tensor with a value, not one that is traced: it is asked while
+//! tracing.
 
 use crate::engine::collect;
-use crate::error::{Error, Kind, Result, at, unwrap};
+use crate::error::{Error, Kind, Result, at, attempt, unwrap};
 use crate::tensor::Tensor;
 use std::panic::Location;
 use tracelift_compiler::TensorSpec;
@@ -39,14 +40,15 @@ pub fn map_fn_many(f: impl FnMut(&[Tensor]) -> Vec<Tensor>, xs: &[Tensor]) -> Ve
 }
 
 /// [`map_fn`] over several tensors at once, with several results. An error if there is no tensor or no element, one has
-/// no axis or the first axes' lengths differ, or results differ in number, dtype or shape.
+/// no axis or the first axes' lengths differ, `f` meets one, or results differ in number, dtype or shape.
 #[track_caller]
 pub fn try_map_fn_many(mut f: impl FnMut(&[Tensor]) -> Vec<Tensor>, xs: &[Tensor]) -> Result<Vec<Tensor>> {
     let loc = Location::caller();
     let count = count("map_fn", xs, loc)?;
     let mut columns: Vec<Vec<Tensor>> = Vec::new();
     for k in 0..count {
-        let results = f(&elements(xs, k)?);
+        let parts = elements(xs, k)?;
+        let results = within("map_fn", xs, || f(&parts))?;
         if k == 0 {
             columns = results.iter().map(|_| Vec::new()).collect();
         }
@@ -77,7 +79,8 @@ pub fn scan(f: impl FnMut(&Tensor, &Tensor) -> Tensor, x: &Tensor, initializer: 
     unwrap(try_scan(f, x, initializer))
 }
 
-/// The twin of [`scan`]. An error if `x` has no axis or no element, or a state differs from the first in dtype or shape.
+/// The twin of [`scan`]. An error if `x` has no axis or no element, `f` meets one, or a state differs from the first in
+/// dtype or shape.
 #[track_caller]
 pub fn try_scan(f: impl FnMut(&Tensor, &Tensor) -> Tensor, x: &Tensor, initializer: &Tensor) -> Result<Tensor> {
     let loc = Location::caller();
@@ -133,8 +136,8 @@ pub fn while_loop(
     unwrap(try_while_loop(condition, body, variables, maximum_iterations))
 }
 
-/// The twin of [`while_loop`]. An error if a condition is not one truth value, or the body changes the variables' number,
-/// dtypes or shapes.
+/// The twin of [`while_loop`]. An error if a condition is not one truth value, a function meets one, or the body changes
+/// the variables' number, dtypes or shapes.
 #[track_caller]
 pub fn try_while_loop(
     mut condition: impl FnMut(&[Tensor]) -> Tensor,
@@ -145,16 +148,19 @@ pub fn try_while_loop(
     let loc = Location::caller();
     let mut done = 0;
     loop {
-        let goes_on = condition(&variables);
+        let goes_on = within("while_loop", &variables, || condition(&variables))?;
         let spec = goes_on.spec();
         if spec != TensorSpec::new(DType::Bool, [0usize; 0]) {
             let text = format!("expected a condition bool[], received {spec}");
             return Err(wrong("while_loop", Kind::Shape, text, &variables, loc));
         }
-        if maximum_iterations.is_some_and(|most| done >= most) || !goes_on.is_true() {
+        if maximum_iterations.is_some_and(|most| done >= most) {
             return Ok(variables);
         }
-        let next = body(&variables);
+        if goes_on.try_item().map_err(|e| of_function(e, "while_loop", &variables))? == 0.0 {
+            return Ok(variables);
+        }
+        let next = within("while_loop", &variables, || body(&variables))?;
         if next.len() != variables.len() {
             let text = format!(
                 "the body must give one value for each of {} variables, it gave {}",
@@ -269,7 +275,8 @@ impl TensorArray {
             return Err(self.wrong("stack", Kind::Value, format!("element {missing} was not written yet"), None, loc));
         }
         let elements: Vec<Tensor> = self.elements.iter().flatten().cloned().collect();
-        crate::try_stack(&elements).map_err(|e| at(e, loc))
+        let array = || format!("as elements of an array {} of size {}", self.dtype, self.size());
+        crate::try_stack(&elements).map_err(|e| with_context(at(e, loc), &array()))
     }
 
     fn wrong(&self, what: &str, kind: Kind, text: String, value: Option<&Tensor>, loc: &Location<'_>) -> Error {
@@ -295,7 +302,7 @@ fn fold(
     let mut state = initializer.clone();
     for k in 0..count {
         let element = elements(xs, if backwards { count - 1 - k } else { k })?.swap_remove(0);
-        let next = f(&state, &element);
+        let next = within(op, xs, || f(&state, &element))?;
         if next.spec() != state.spec() {
             let text = format!("the state must keep dtype and shape, {} became {}", state.spec(), next.spec());
             return Err(wrong(op, Kind::Shape, text, xs, loc));
@@ -304,6 +311,24 @@ fn fold(
         note(&state);
     }
     Ok(state)
+}
+
+/// Runs the user's function: its error also says which loop called it, over what.
+fn within<R>(op: &str, xs: &[Tensor], f: impl FnOnce() -> R) -> Result<R> {
+    attempt(f).map_err(|error| of_function(error, op, xs))
+}
+
+fn of_function(error: Error, op: &str, xs: &[Tensor]) -> Error {
+    with_context(error, &format!("in the function of `{op}` over {}", list(xs)))
+}
+
+/// The error with a line more, above its hint.
+fn with_context(error: Error, context: &str) -> Error {
+    error.map_message(|mut text| {
+        let end = text.find("\n  hint:").unwrap_or(text.len());
+        text.insert_str(end, &format!("\n  {context}"));
+        text
+    })
 }
 
 /// The common length of the first axes.

@@ -4,7 +4,7 @@
 //! It never computes what a missing op would.
 
 use crate::corpus::number;
-use crate::plan::{Draft, ints};
+use crate::plan::{Draft, find, ints, is_nested};
 use serde_json::{Value, json};
 use tracelift_compiler::graph::Attrs;
 use tracelift_compiler::{Dim, ops};
@@ -96,9 +96,7 @@ fn arg_extremum(draft: &mut Draft<'_>) -> Result<(), String> {
 }
 
 fn direction(draft: &mut Draft<'_>) -> Result<(), String> {
-    let descending = draft.take("direction") == Some(json!("DESCENDING"));
-    draft.attrs.insert("descending".to_owned(), json!(descending));
-    Ok(())
+    either(draft, "direction", "descending", ["ASCENDING", "DESCENDING"])
 }
 
 /// With weights it is an op of its own.
@@ -124,6 +122,7 @@ fn tensordot_axes(draft: &mut Draft<'_>) -> Result<(), String> {
     let rank = draft.shape(0).len() as i64;
     let axes = draft.take("axes").ok_or("`axes` is missing")?;
     let (x, y) = match axes.as_i64() {
+        Some(n) if n < 0 => return Err(format!("`axes` = {n}")),
         Some(n) => (json!((rank - n..rank).collect::<Vec<_>>()), json!((0..n).collect::<Vec<_>>())),
         None => (axes[0].clone(), axes[1].clone()),
     };
@@ -244,8 +243,15 @@ fn possibly_empty(draft: &mut Draft<'_>) -> Result<(), String> {
 }
 
 fn side(draft: &mut Draft<'_>) -> Result<(), String> {
-    let right = draft.take("side") == Some(json!("right"));
-    draft.attrs.insert("right".to_owned(), json!(right));
+    either(draft, "side", "right", ["left", "right"])
+}
+
+/// One of two words, the first by default, as a truth value: whether it is the second.
+fn either(draft: &mut Draft<'_>, name: &str, is_second: &str, words: [&str; 2]) -> Result<(), String> {
+    let given = draft.take(name).unwrap_or_else(|| json!(words[0]));
+    let place = words.iter().position(|word| given == *word);
+    let place = place.ok_or_else(|| format!("`{name}` = {given} is none of {words:?}"))?;
+    draft.attrs.insert(is_second.to_owned(), json!(place == 1));
     Ok(())
 }
 
@@ -253,7 +259,8 @@ fn padding(draft: &mut Draft<'_>) -> Result<(), String> {
     let mode = draft.take("mode");
     match mode.as_ref().and_then(Value::as_str).unwrap_or("CONSTANT") {
         "CONSTANT" => {
-            let paddings = draft.take("paddings").and_then(|p| ints(&p)).ok_or("`paddings` is missing")?;
+            let paddings = draft.take("paddings").filter(|p| p == &json!([]) || is_nested(p)).and_then(|p| ints(&p));
+            let paddings = paddings.ok_or("`paddings` are pairs of integers")?;
             let side = |k: usize| json!(paddings.iter().skip(k).step_by(2).collect::<Vec<_>>());
             draft.attrs.insert("before".to_owned(), side(0));
             draft.attrs.insert("after".to_owned(), side(1));
@@ -261,7 +268,8 @@ fn padding(draft: &mut Draft<'_>) -> Result<(), String> {
             draft.push_constant(value);
         }
         mode => {
-            draft.op = format!("pad_{}", mode.to_lowercase());
+            let op = format!("pad_{}", mode.to_lowercase());
+            draft.op = find(&op).map_err(|_| format!("`mode` = {mode:?}"))?.name.to_owned();
             draft.take("constant_values");
         }
     }

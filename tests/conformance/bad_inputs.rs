@@ -2,6 +2,8 @@
 //!
 //! A line of `bad-inputs/cases.jsonl` has a `call` or a `file`, and says what to `expect` in words that [`Expected`]
 //! understands. A call runs eagerly and in a compiled function, each within the bounds of [`watch`](crate::watch).
+//! An argument that has no counterpart in Rust's types (a fraction as an axis, a word where a truth value stands) is
+//! refused by the reader, in the compiler's place.
 
 use crate::calls::{self, Fault, Prepared, Refusal};
 use crate::outcome::{Failure, Outcome, What};
@@ -100,6 +102,8 @@ fn expected(text: &str) -> Vec<Answer> {
 enum Given {
     Results(Vec<Array>),
     Refused(Refusal),
+    /// Rust's compiler refuses it: the reader says why.
+    Untyped(String),
 }
 
 fn run_call(call: &str, expect: &str) -> Vec<Failure> {
@@ -150,6 +154,7 @@ fn answer(expr: &python::Expr, way: &Way) -> Result<Given, Failure> {
         Ok(results) => Ok(Given::Results(results)),
         Err(Fault::Refused(refusal)) => Ok(Given::Refused(refusal)),
         Err(Fault::Lacking(failure)) => Err(failure),
+        Err(Fault::Untyped(message)) => Ok(Given::Untyped(message)),
         Err(Fault::Unreadable(message)) => Err(Failure::new(What::Unreadable, message)),
     }
 }
@@ -158,6 +163,8 @@ fn answer(expr: &python::Expr, way: &Way) -> Result<Given, Failure> {
 fn judge(given: &Given, answers: &[Answer]) -> Result<(), String> {
     match given {
         Given::Refused(refusal) if answers.contains(&Answer::Error) => clarity(refusal),
+        Given::Untyped(_) if answers.contains(&Answer::Error) => Ok(()),
+        Given::Untyped(message) => Err(format!("expected {answers:?}, but the call does not compile: {message}")),
         Given::Refused(refusal) => Err(format!("expected {answers:?}, received the error {}", refusal.error)),
         Given::Results(results) if answers.iter().any(|answer| answer.fits(results)) => Ok(()),
         Given::Results(results) => {

@@ -36,6 +36,8 @@ pub enum Fault {
     Unreadable(String),
     /// The op table lacks the op, or the op the attribute.
     Lacking(Failure),
+    /// An argument is of a type that the parameter has not: Rust's compiler refuses it.
+    Untyped(String),
     /// The library refuses.
     Refused(Refusal),
 }
@@ -134,7 +136,7 @@ fn call(callee: &Expr, arguments: &[Expr], keywords: &[(String, Expr)]) -> Evalu
 fn plan(mut call: Bound) -> Evaluated<Prepared> {
     let lacking = |message: String| Fault::Lacking(Failure::new(What::Attribute, message));
     if let Some((_, rewrite)) = REWRITES.iter().find(|(name, _)| *name == call.op) {
-        rewrite(&mut call).map_err(lacking)?;
+        rewrite(&mut call).map_err(Fault::Untyped)?;
     }
     let op = plan::find(&call.op).map_err(Fault::Lacking)?;
     if let Operands::Named(names) = op.inputs
@@ -151,9 +153,9 @@ fn plan(mut call: Bound) -> Evaluated<Prepared> {
         _ => None,
     });
     let operands = call.operands.iter().map(|(_, value)| tensor(value, met)).collect::<Result<Vec<_>, _>>();
-    let operands = operands.map_err(Fault::Unreadable)?;
+    let operands = operands.map_err(Fault::Untyped)?;
     let attrs = call.attributes.iter().map(|(name, value)| Ok((name.clone(), attribute(value)?)));
-    let attrs = attrs.collect::<Result<Map<String, Json>, String>>().map_err(Fault::Unreadable)?;
+    let attrs = attrs.collect::<Result<Map<String, Json>, String>>().map_err(Fault::Untyped)?;
     let inputs = operands.iter().map(|x| match x.is_symbolic() {
         false => Ok(testing::array(x)),
         // Only its dtype and shape are looked at.
@@ -164,7 +166,10 @@ fn plan(mut call: Bound) -> Evaluated<Prepared> {
     let (outputs, cotangents, gradients) = nothing;
     let case =
         Case { id: String::new(), op: call.op, attrs, inputs, outputs, cotangents, gradients, rtol: 0.0, atol: 0.0 };
-    let plan = Plan::of(&case).map_err(Fault::Lacking)?;
+    let plan = Plan::of(&case).map_err(|failure| match failure.what {
+        What::Type => Fault::Untyped(failure.message),
+        _ => Fault::Lacking(failure),
+    })?;
     plan.steps.iter().try_for_each(complete).map_err(lacking)?;
     Ok(Prepared::Op(Arc::new(plan), operands))
 }
@@ -184,7 +189,8 @@ fn complete(step: &Step) -> Result<(), String> {
     let (op, count) = (step.op, step.operands.len());
     let fits = match op.inputs {
         Operands::Named(names) => names.len() == count,
-        Operands::Variadic { least, .. } => count >= least,
+        // How many it needs, the op says itself.
+        Operands::Variadic { .. } => true,
     };
     if !fits {
         return Err(format!("`{}` takes {:?}, the call gives {count}", op.name, op.inputs));
@@ -262,7 +268,7 @@ fn index(x: Value, items: &[Item]) -> Evaluated<Prepared> {
         Item::At(at) => match evaluate(at)? {
             Value::None => Ok(json!({"newaxis": true})),
             Value::Int(at) => Ok(json!({"int": attribute(&Value::Int(at)).map_err(Fault::Unreadable)?})),
-            other => Err(Fault::Unreadable(format!("no index {other:?}"))),
+            other => Err(Fault::Untyped(format!("no index {other:?}"))),
         },
     };
     let items = items.iter().map(item).collect::<Evaluated<Vec<Json>>>()?;

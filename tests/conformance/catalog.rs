@@ -43,7 +43,7 @@ impl<'a> Args<'a> {
 
     /// Fails if an argument was not taken.
     fn finish<T>(self, made: T) -> Made<T> {
-        let unused = |value: &Json| value == false || value.as_array().is_some_and(Vec::is_empty);
+        let unused = |value: &Json| value.as_array().is_some_and(Vec::is_empty);
         match self.left.iter().find(|(_, value)| !unused(value)) {
             None => Ok(made),
             Some((name, value)) => Err(Failure::new(What::Attribute, format!("{}: no `{name}` = {value}", self.class))),
@@ -248,7 +248,7 @@ pub fn metric(class: &str, args: &Json) -> Made<Arc<dyn Metric + Send + Sync>> {
         }
         "MeanIoU" => {
             let metric = metrics::MeanIoU::new(args.need("num_classes")?);
-            Arc::new(build!(args, metric, ignore_class, sparse_y_pred, axis))
+            Arc::new(build!(args, metric, ignore_class, sparse_y_true, sparse_y_pred, axis))
         }
         "OneHotIoU" => {
             let metric =
@@ -303,14 +303,16 @@ pub fn optimizer(class: &str, config: &Json) -> Made<Arc<dyn Optimizer + Send + 
         }
         let steps: Option<i64> = args.take("ns_steps")?;
         muon = muon.ns_steps(steps.unwrap_or(5) as u32);
+        let excluded: Vec<String> = args.take("exclude_layers")?.unwrap_or_default();
+        muon = muon.exclude_layers(&excluded.iter().map(String::as_str).collect::<Vec<_>>());
         muon = muon.rms_rate(args.take::<f64>("rms_rate")?).adam_weight_decay(args.take::<f64>("adam_weight_decay")?);
         muon = build!(args, muon, momentum, nesterov, adam_lr_ratio, exclude_embeddings);
         let muon = common(muon, config, &mut args)?;
         return args.finish(Arc::new(muon));
     }
     if class == "Adafactor" {
-        // A fixed rate is always limited by the step here, as it is there by default.
-        args.left.retain(|(name, value)| *name != "relative_step" || *value == false);
+        // The step always limits the rate, there as here, whatever this says.
+        args.take::<bool>("relative_step")?;
     }
     optimizers! {
         Sgd "SGD" [momentum, nesterov],
@@ -370,7 +372,9 @@ pub fn schedule(class: &str, config: &Json) -> Made<Box<dyn Schedule>> {
             Box::new(build!(args, made, staircase))
         }
         "PiecewiseConstantDecay" => {
-            let (boundaries, values): (Vec<u64>, Vec<f64>) = (args.need("boundaries")?, args.need("values")?);
+            let (boundaries, values): (Vec<f64>, Vec<f64>) = (args.need("boundaries")?, args.need("values")?);
+            // Steps are whole numbers.
+            let boundaries: Vec<u64> = boundaries.into_iter().map(|b| b.floor() as u64).collect();
             Box::new(schedule::PiecewiseConstantDecay::new(&boundaries, &values))
         }
         "PolynomialDecay" => {
@@ -455,7 +459,7 @@ from_json! {
     // One stands for a list of one.
     Vec<f64> => |json| json.as_array().map_or_else(|| Some(vec![number(json)?]), |l| l.iter().map(number).collect()),
     Vec<i64> => |json| json.as_array().map_or_else(|| Some(vec![json.as_i64()?]), |l| l.iter().map(Json::as_i64).collect()),
-    Vec<u64> => |json| json.as_array()?.iter().map(Json::as_u64).collect(),
+    Vec<String> => |json| json.as_array()?.iter().map(|s| s.as_str().map(str::to_owned)).collect(),
     Average => |json| Some(match json.as_str()? {
         "micro" => Average::Micro,
         "macro" => Average::Macro,

@@ -87,7 +87,7 @@ fn results(value: Evaluated) -> Result<Vec<Tensor>> {
         Ok(value) => Ok(vec![tensor(&value, None).map_err(unreadable)?]),
         Err(Fault::Refused(refusal)) => Err(refusal.error),
         Err(Fault::Lacking(failure)) => Err(unreadable(failure.message)),
-        Err(Fault::Unreadable(message)) => Err(unreadable(message)),
+        Err(Fault::Unreadable(message) | Fault::Untyped(message)) => Err(unreadable(message)),
     }
 }
 

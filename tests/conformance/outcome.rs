@@ -35,6 +35,8 @@ pub enum What {
     MissingOp,
     /// The op has no such attribute, or not with such a value.
     Attribute,
+    /// An argument is of a type that the attribute has not, so that Rust's compiler refuses the call.
+    Type,
     /// The value is wrong, or computing it is an error.
     Value,
     /// The gradient is wrong, or computing it is an error.
@@ -86,6 +88,7 @@ impl fmt::Display for What {
         f.write_str(match self {
             What::MissingOp => "missing op",
             What::Attribute => "attribute",
+            What::Type => "type",
             What::Value => "value",
             What::Gradient => "gradient",
             What::Unreadable => "unreadable",

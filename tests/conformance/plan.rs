@@ -100,9 +100,9 @@ impl Plan {
         };
         // Whether the op exists comes first: an attribute that does not fit is the lesser lack.
         find(&draft.op)?;
-        adapters::adapt(&mut draft).map_err(|m| Failure::new(What::Attribute, m))?;
+        adapters::adapt(&mut draft).map_err(|m| Failure::new(What::Type, m))?;
         let op = find(&draft.op)?;
-        let attrs = attributes(op, &draft.attrs, case).map_err(|m| Failure::new(What::Attribute, m))?;
+        let attrs = attributes(op, &draft.attrs, case)?;
         let mut plan = draft.plan;
         plan.steps.push(Step { op, attrs, operands: draft.operands });
         for (op, attrs) in draft.after {
@@ -170,12 +170,13 @@ pub fn find(name: &str) -> Result<&'static OpDef, Failure> {
 }
 
 /// The op's declared attributes from the manifest's.
-fn attributes(op: &'static OpDef, given: &Map<String, Value>, case: &Case) -> Result<Attrs, String> {
+fn attributes(op: &'static OpDef, given: &Map<String, Value>, case: &Case) -> Result<Attrs, Failure> {
     let (mut attrs, mut used) = (Attrs::new(), Vec::new());
     for def in op.attrs {
         let found = names(def.name).find_map(|name| given.get_key_value(name));
         if let Some((name, value)) = found.filter(|(_, value)| !value.is_null()) {
-            let value = convert(def, value).ok_or_else(|| format!("`{name}` = {value} is no {:?}", def.kind))?;
+            let wrong = || Failure::new(What::Type, format!("`{name}` = {value} is no {:?}", def.kind));
+            let value = convert(def, value).ok_or_else(wrong)?;
             attrs.set(def.name, value);
             used.push(name.as_str());
         } else if let Some(result) = case.outputs.first().filter(|_| def.name == "dtype") {
@@ -192,7 +193,9 @@ fn attributes(op: &'static OpDef, given: &Map<String, Value>, case: &Case) -> Re
     let mut left = left
         .filter(|(name, value)| !is_neutral(value) && !is_usual(name, value) && !DESCRIPTIVE.contains(&name.as_str()));
     match left.next() {
-        Some((name, value)) => Err(format!("`{}` has no attribute for `{name}` = {value}", op.name)),
+        Some((name, value)) => {
+            Err(Failure::new(What::Attribute, format!("`{}` has no attribute for `{name}` = {value}", op.name)))
+        }
         None => Ok(attrs),
     }
 }
@@ -210,6 +213,10 @@ fn convert(def: &AttrDef, value: &Value) -> Option<AttrValue> {
         AttrKind::Float => number(value)?.into(),
         AttrKind::Str => value.as_str()?.into(),
         AttrKind::DType => dtype(value.as_str()?)?.into(),
+        // Paddings are lists of lists, a shape is not.
+        AttrKind::Dims | AttrKind::Ints if is_nested(value) && !["paddings", "crops"].contains(&def.name) => {
+            return None;
+        }
         AttrKind::Ints => ints(value)?.into(),
         AttrKind::Dims => ints(value)?.into_iter().map(Dim::from).collect::<Vec<_>>().into(),
         AttrKind::Padding => match value.as_str() {
@@ -218,6 +225,11 @@ fn convert(def: &AttrDef, value: &Value) -> Option<AttrValue> {
         },
         AttrKind::Data | AttrKind::Graph | AttrKind::Slot { .. } | AttrKind::KnownSizes => return None,
     })
+}
+
+/// Whether it is a list with lists in it.
+pub fn is_nested(value: &Value) -> bool {
+    value.as_array().is_some_and(|list| list.iter().any(Value::is_array))
 }
 
 /// Integers; one stands for a list of one, lists of lists are one list.

@@ -5,10 +5,11 @@
 use crate::calls::{Evaluated, Fault};
 use crate::outcome::{Failure, What};
 use crate::plan;
-use crate::values::Value;
+use crate::values::{Value, float, tensor};
 use std::collections::HashMap;
 use std::sync::LazyLock;
-use tracelift_compiler::ops;
+use tracelift::testing;
+use tracelift_compiler::ops::{self, eval};
 use tracelift_runtime::DType;
 
 /// A function's parameter.
@@ -74,7 +75,9 @@ pub type Rewrite = fn(&mut Bound) -> Result<(), String>;
 
 /// By the name of the op here.
 pub const REWRITES: &[(&str, Rewrite)] = &[
+    ("confusion_matrix", classes),
     ("linalg.norm", norm),
+    ("math.confusion_matrix", classes),
     ("nn.batch_norm", normalization),
     ("nn.fractional_avg_pool", ratios),
     ("nn.fractional_max_pool", ratios),
@@ -116,11 +119,29 @@ fn range(call: &mut Bound) -> Result<(), String> {
     Ok(())
 }
 
+/// Without a number of classes there are as many as the greatest one needs.
+fn classes(call: &mut Bound) -> Result<(), String> {
+    if !call.attributes.iter().any(|(name, value)| name == "num_classes" && !matches!(value, Value::None)) {
+        call.take("num_classes");
+        let mut greatest = 0;
+        for (_, value) in call.operands.iter().take(2) {
+            let classes = eval::ints(&testing::array(&tensor(value, None)?));
+            greatest = classes.into_iter().fold(greatest, i128::max);
+        }
+        call.set("num_classes", Value::Int(greatest + 1));
+    }
+    Ok(())
+}
+
 /// Integers have an op of their own.
 fn uniform(call: &mut Bound) -> Result<(), String> {
     let is_int = |(name, value): &(String, Value)| {
         name == "dtype" && matches!(value, Value::DType(dtype) if plan::dtype(dtype).is_some_and(DType::is_int))
     };
+    let has_end = call.attributes.iter().any(|(name, value)| name == "maxval" && !matches!(value, Value::None));
+    if call.attributes.iter().any(is_int) && !has_end {
+        return Err("integers need a `maxval`".to_owned());
+    }
     call.op = if call.attributes.iter().any(is_int) { "random_integers" } else { "random_uniform" }.to_owned();
     Ok(())
 }
@@ -133,7 +154,10 @@ fn ratios(call: &mut Bound) -> Result<(), String> {
     };
     let (rows, columns) = match list.as_slice() {
         [one] => (one, one),
-        [rows, columns] | [_, rows, columns, _] => (rows, columns),
+        [rows, columns] => (rows, columns),
+        [batch, rows, columns, channels] if [batch, channels].iter().all(|ratio| float(ratio) == Some(1.0)) => {
+            (rows, columns)
+        }
         other => return Err(format!("no pooling ratio {other:?}")),
     };
     call.set("row_ratio", rows.clone());
@@ -239,6 +263,15 @@ pub fn bind(function: &str, arguments: Vec<Value>, keywords: Vec<(String, Value)
         }
     }
     keywords.retain(|(name, _)| name != "name");
+    if function.starts_with("random.stateless_") {
+        let is_state = |value: &Value| match value {
+            Value::List(list) => list.iter().all(|v| matches!(v, Value::Int(_))),
+            other => matches!(other, Value::Tensor(_)),
+        };
+        if let Some((_, seed)) = bound.attributes.iter().find(|(name, seed)| name == "seed" && !is_state(seed)) {
+            return Err(Fault::Untyped(format!("`seed` = {seed:?} are not two integers")));
+        }
+    }
     match (arguments.next(), keywords.first()) {
         (Some(_), _) => Err(Fault::Unreadable(format!("tf.{function} has fewer parameters"))),
         (None, Some((name, _))) => Err(Fault::Unreadable(format!("tf.{function} has no parameter `{name}`"))),

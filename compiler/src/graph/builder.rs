@@ -281,14 +281,21 @@ pub fn op_error(error: Error, op: &OpDef, attrs: &Attrs, inputs: &[TensorSpec], 
             };
             let _ = write!(text, "{}{name}: {spec}", if i == 0 { "\n  operands: " } else { ", " });
         }
-        for (i, (name, value)) in attrs.iter().enumerate() {
-            let _ = write!(text, "{}{name} = {}", if i == 0 { "\n  attributes: " } else { ", " }, brief(value));
-        }
+        text.push_str(&attributes_line(attrs));
         if *loc != Loc::default() {
             let _ = write!(text, "\n  at {loc}");
         }
         text + hint
     })
+}
+
+/// The attributes as a line of an error, a line break before; nothing if there are none.
+pub fn attributes_line(attrs: &Attrs) -> String {
+    let mut text = String::new();
+    for (i, (name, value)) in attrs.iter().enumerate() {
+        let _ = write!(text, "{}{name} = {}", if i == 0 { "\n  attributes: " } else { ", " }, brief(value));
+    }
+    text
 }
 
 /// Moves the parameters to the front and renumbers.

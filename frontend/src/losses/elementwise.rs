@@ -73,8 +73,8 @@ pub fn squared_hinge(y_true: &Tensor, y_pred: &Tensor) -> Tensor {
 
 /// `max(neg - pos + 1, 0)`: `pos` the prediction of the true class, `neg` the greatest other one.
 pub fn categorical_hinge(y_true: &Tensor, y_pred: &Tensor) -> Tensor {
-    let y_true = y_true.cast(y_pred.dtype());
-    let of_truth = (&y_true * y_pred).sum_axis(-1);
+    let (y_true, y_pred) = aligned(y_true, y_pred);
+    let of_truth = (&y_true * &y_pred).sum_axis(-1);
     let of_others = ((1.0 - y_true) * y_pred).max_axis(-1);
     (of_others - of_truth + 1.0).maximum(0.0)
 }
@@ -82,19 +82,22 @@ pub fn categorical_hinge(y_true: &Tensor, y_pred: &Tensor) -> Tensor {
 /// `Σ y_true log(y_true / y_pred)` over the last axis, both kept within 1e-7 and 1.
 pub fn kl_divergence(y_true: &Tensor, y_pred: &Tensor) -> Tensor {
     let within = |x: Tensor| x.maximum(EPSILON).minimum(1.0);
-    let (y_true, y_pred) = (within(y_true.cast(y_pred.dtype())), within(y_pred.clone()));
+    let (y_true, y_pred) = aligned(y_true, y_pred);
+    let (y_true, y_pred) = (within(y_true), within(y_pred));
     (&y_true * (&y_true / y_pred).log()).sum_axis(-1)
 }
 
 /// The mean of `y_pred - y_true log(y_pred)`.
 pub fn poisson(y_true: &Tensor, y_pred: &Tensor) -> Tensor {
-    let log = (y_pred + EPSILON).log();
-    (y_pred - y_true.cast(y_pred.dtype()) * log).mean_axis(-1)
+    let (y_true, y_pred) = aligned(y_true, y_pred);
+    let log = (&y_pred + EPSILON).log();
+    (y_pred - y_true * log).mean_axis(-1)
 }
 
 /// The mean cross-entropy of labels 0 or 1 and probabilities, or logits. Labels move towards 0.5 by `smoothing`.
 pub fn binary_crossentropy(y_true: &Tensor, y_pred: &Tensor, from_logits: bool, smoothing: f64, axis: i64) -> Tensor {
-    binary_terms(&smooth_binary(y_true, y_pred, smoothing), y_pred, from_logits).mean_axis(axis)
+    let (y_true, y_pred) = smooth_binary(y_true, y_pred, smoothing);
+    binary_terms(&y_true, &y_pred, from_logits).mean_axis(axis)
 }
 
 /// Binary cross-entropy times `(1 - p)^gamma`, with `p` the probability of the true label, so that what is right
@@ -108,8 +111,8 @@ pub fn binary_focal_crossentropy(
     smoothing: f64,
     axis: i64,
 ) -> Tensor {
-    let y_true = smooth_binary(y_true, y_pred, smoothing);
-    let p = if from_logits { y_pred.sigmoid() } else { y_pred.clone() };
+    let (y_true, y_pred) = smooth_binary(y_true, y_pred, smoothing);
+    let p = if from_logits { y_pred.sigmoid() } else { y_pred };
     let of_truth = &y_true * &p + (1.0 - &y_true) * (1.0 - &p);
     let focal = crate::pow(1.0 - of_truth, gamma) * binary_terms(&y_true, &p, false);
     let weighted = match balance {
@@ -127,7 +130,7 @@ pub fn categorical_crossentropy(
     smoothing: f64,
     axis: i64,
 ) -> Tensor {
-    let y_true = smooth_categories(y_true, y_pred, smoothing);
+    let (y_true, y_pred) = smooth_categories(y_true, y_pred, smoothing);
     crate::categorical_crossentropy_with(y_true, y_pred, from_logits, 0.0, axis)
 }
 
@@ -141,8 +144,8 @@ pub fn categorical_focal_crossentropy(
     smoothing: f64,
     axis: i64,
 ) -> Tensor {
-    let y_true = smooth_categories(y_true, y_pred, smoothing);
-    let p = if from_logits { crate::softmax_with(y_pred, axis) } else { y_pred.clone() };
+    let (y_true, y_pred) = smooth_categories(y_true, y_pred, smoothing);
+    let p = if from_logits { crate::softmax_with(y_pred, axis) } else { y_pred };
     let p = (&p / p.sum_keepdims(axis)).maximum(EPSILON).minimum(1.0 - EPSILON);
     let terms = crate::pow(1.0 - &p, gamma) * alpha * y_true * p.log();
     -terms.sum_axis(axis)
@@ -181,20 +184,20 @@ pub(crate) fn labels(y_true: &Tensor, y_pred: &Tensor) -> Tensor {
 
 /// `1 - 2 Σ y_true y_pred / (Σ y_true + Σ y_pred)` over these axes, all if none (Sørensen and Dice).
 pub fn dice(y_true: &Tensor, y_pred: &Tensor, axes: Option<&[i64]>) -> Tensor {
-    let y_true = y_true.cast(y_pred.dtype());
+    let (y_true, y_pred) = aligned(y_true, y_pred);
     let sum = |x: Tensor| sum_over(&x, axes);
-    let common = sum(&y_true * y_pred) * 2.0;
-    1.0 - common / (sum(y_true) + sum(y_pred.clone()) + EPSILON)
+    let common = sum(&y_true * &y_pred) * 2.0;
+    1.0 - common / (sum(y_true) + sum(y_pred) + EPSILON)
 }
 
 /// `1 - tp / (tp + alpha · fp + beta · fn)` over these axes, all if none (Salehi, Erdogmus and Gholipour, 2017). As in
 /// Keras, `fp` are the true ones that were not predicted, `fn` the others.
 pub fn tversky(y_true: &Tensor, y_pred: &Tensor, alpha: f64, beta: f64, axes: Option<&[i64]>) -> Tensor {
-    let y_true = y_true.cast(y_pred.dtype());
+    let (y_true, y_pred) = aligned(y_true, y_pred);
     let sum = |x: Tensor| sum_over(&x, axes);
-    let common = sum(&y_true * y_pred);
-    let missed = sum((1.0 - y_pred) * &y_true);
-    let wrong = sum(y_pred * (1.0 - &y_true));
+    let common = sum(&y_true * &y_pred);
+    let missed = sum((1.0 - &y_pred) * &y_true);
+    let wrong = sum(&y_pred * (1.0 - &y_true));
     1.0 - &common / (&common + missed * alpha + wrong * beta + EPSILON)
 }
 
@@ -240,7 +243,7 @@ pub(crate) fn aligned(y_true: &Tensor, y_pred: &Tensor) -> (Tensor, Tensor) {
 
 /// `max(1 - y_true · y_pred, 0)`, with labels -1 or 1 also where all are 0 or 1.
 fn margin(y_true: &Tensor, y_pred: &Tensor) -> Tensor {
-    let y_true = y_true.cast(y_pred.dtype());
+    let (y_true, y_pred) = aligned(y_true, y_pred);
     let is_binary = crate::reduce_all(y_true.equal(0.0).logical_or(y_true.equal(1.0)));
     let signs = crate::where_(is_binary, &y_true * 2.0 - 1.0, &y_true);
     (1.0 - signs * y_pred).maximum(0.0)
@@ -255,18 +258,20 @@ fn binary_terms(y_true: &Tensor, y_pred: &Tensor, from_logits: bool) -> Tensor {
     -(y_true * within(y_pred.clone()).log() + (1.0 - y_true) * within(1.0 - y_pred).log())
 }
 
-fn smooth_binary(y_true: &Tensor, y_pred: &Tensor, smoothing: f64) -> Tensor {
-    let y_true = y_true.cast(y_pred.dtype());
-    if smoothing == 0.0 { y_true } else { y_true * (1.0 - smoothing) + 0.5 * smoothing }
+/// Truth and prediction, [aligned], the truth smoothed.
+fn smooth_binary(y_true: &Tensor, y_pred: &Tensor, smoothing: f64) -> (Tensor, Tensor) {
+    let (y_true, y_pred) = aligned(y_true, y_pred);
+    (if smoothing == 0.0 { y_true } else { y_true * (1.0 - smoothing) + 0.5 * smoothing }, y_pred)
 }
 
-fn smooth_categories(y_true: &Tensor, y_pred: &Tensor, smoothing: f64) -> Tensor {
-    let y_true = y_true.cast(y_pred.dtype());
+/// The same for label distributions.
+fn smooth_categories(y_true: &Tensor, y_pred: &Tensor, smoothing: f64) -> (Tensor, Tensor) {
+    let (y_true, y_pred) = aligned(y_true, y_pred);
     if smoothing == 0.0 {
-        return y_true;
+        return (y_true, y_pred);
     }
     let classes = y_true.equal(&y_true).logical_or(true).cast(y_true.dtype()).sum_keepdims(-1);
-    y_true * (1.0 - smoothing) + smoothing / classes
+    (y_true * (1.0 - smoothing) + smoothing / classes, y_pred)
 }
 
 fn sum_over(x: &Tensor, axes: Option<&[i64]>) -> Tensor {

@@ -130,22 +130,24 @@ macro_rules! counted {
         /// A result is one number, or one for each threshold if there are several.
         pub struct $name {
             counts: Counts,
+            /// Whether thresholds were asked for.
+            is_told: bool,
             top_k: Option<i64>,
             class_id: Option<i64>,
         }
 
-        metric_tree! { $name { counts, top_k, class_id } }
+        metric_tree! { $name { counts, is_told, top_k, class_id } }
 
         impl $name {
             /// With the threshold 0.5.
             #[allow(clippy::new_without_default)]
             pub fn new() -> Self {
-                $name { counts: Counts::new(vec![0.5], false), top_k: None, class_id: None }
+                $name { counts: Counts::new(vec![0.5], false), is_told: false, top_k: None, class_id: None }
             }
 
             /// With other thresholds: a prediction above is positive.
             pub fn thresholds(self, thresholds: &[f64]) -> Self {
-                $name { counts: Counts::new(thresholds.to_vec(), false), ..self }
+                $name { counts: Counts::new(thresholds.to_vec(), false), is_told: true, ..self }
             }
 
             $(counted!(@$selects);)?
@@ -166,7 +168,7 @@ macro_rules! counted {
         /// Only the `k` greatest predictions of an example are positive, whatever they are; or, with thresholds, those
         /// of them above.
         pub fn top_k(mut self, k: i64) -> Self {
-            if self.counts.thresholds == [0.5] {
+            if !self.is_told {
                 self.counts = Counts::new(vec![BELOW_ALL], false);
             }
             self.top_k = Some(k);

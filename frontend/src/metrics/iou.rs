@@ -150,6 +150,13 @@ variants! {
     OneHotMeanIoU(num_classes: usize) IoU::new(num_classes, &all(num_classes)).sparse_y_true(false).sparse_y_pred(false);
 }
 
+impl MeanIoU {
+    /// Whether the truth is class numbers, not one number a class.
+    pub fn sparse_y_true(self, sparse: bool) -> Self {
+        MeanIoU { iou: self.iou.sparse_y_true(sparse) }
+    }
+}
+
 #[track_caller]
 fn all(num_classes: usize) -> Vec<i64> {
     unwrap(collect(num_classes, 0..))

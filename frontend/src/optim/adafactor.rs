@@ -16,6 +16,9 @@ use smallvec::{SmallVec, smallvec};
 /// v = r / mean(r) ⊗ c          (vectors: v = beta · v + (1 - beta) (g² + epsilon_1))
 /// u = g / √v;   w -= alpha · u / max(1, rms(u) / clip_threshold)
 /// ```
+///
+/// All in the variable's dtype. Keras takes means and maxima of f64 in single precision on PyTorch and JAX (not on
+/// TensorFlow), so that f64 variables differ from those by about 1e-8.
 pub type Adafactor = ByRule<AdafactorRule>;
 
 /// What [`Adafactor`] does.

@@ -136,13 +136,14 @@ impl<R: Rule> ByRule<R> {
         self
     }
 
-    /// Variables change every `steps` steps, by the mean gradient of these.
+    /// Variables change every `steps` calls, by the mean gradient of these. What counts steps (corrections of averages
+    /// that began with 0, [`ema`](Self::ema)) then counts such changes; a schedule counts calls.
     pub fn gradient_accumulation_steps(mut self, steps: u64) -> Self {
         self.options.accumulate = Some(steps.max(1));
         self
     }
 
-    /// How many steps there have been.
+    /// How many times gradients were applied.
     pub fn iterations(&self) -> &Variable {
         &self.iterations
     }
@@ -196,17 +197,21 @@ impl<R: Rule> ByRule<R> {
 
     /// One step on gradients that fit.
     fn step(&self, mut gradients: Vec<Tensor>, variables: &[Variable]) -> Result<()> {
-        let iterations = self.iterations.value();
+        let calls = self.iterations.value();
+        let iterations = match self.options.accumulate {
+            Some(steps) => crate::floordiv(&calls, steps as i64),
+            None => calls.clone(),
+        };
         let t = (&iterations + 1i64).cast(DType::F64);
         if let Rate::Scheduled(schedule) = &self.rate {
-            self.learning_rate.try_assign(schedule.value(&iterations.cast(DType::F64)))?;
+            self.learning_rate.try_assign(schedule.value(&calls.cast(DType::F64)))?;
         }
         let rate = self.learning_rate.value();
         let states: Vec<&State> = variables.iter().map(|v| self.slots.of(v, || self.state(v))).collect();
         if let Some(factor) = self.options.loss_scale {
             gradients.iter_mut().for_each(|gradient| *gradient = &*gradient / factor);
         }
-        let update = self.accumulate(&mut gradients, &states, &iterations)?;
+        let update = self.accumulate(&mut gradients, &states, &calls)?;
         self.clip(&mut gradients);
         // Between updates everything keeps its value.
         let assign = |variable: &Variable, value: Tensor| {
@@ -252,9 +257,9 @@ impl<R: Rule> ByRule<R> {
     }
 
     /// Adds gradients up; they become means, and the answer whether variables change now. None: they always do.
-    fn accumulate(&self, gradients: &mut [Tensor], states: &[&State], iterations: &Tensor) -> Result<Option<Tensor>> {
+    fn accumulate(&self, gradients: &mut [Tensor], states: &[&State], calls: &Tensor) -> Result<Option<Tensor>> {
         let Some(steps) = self.options.accumulate else { return Ok(None) };
-        let is_last = crate::equal(crate::floormod(iterations + 1i64, steps as i64), 0i64);
+        let is_last = crate::equal(crate::floormod(calls + 1i64, steps as i64), 0i64);
         for (gradient, state) in gradients.iter_mut().zip(states) {
             let Some(accumulated) = state.named(ACCUMULATED) else { continue };
             let sum = &*gradient + accumulated;
@@ -278,7 +283,8 @@ impl<R: Rule> ByRule<R> {
                 let squares = gradients.iter().map(|g| crate::reduce_sum(g.square()).cast(DType::F64));
                 let Some(sum) = squares.reduce(|a, b| a + b) else { return };
                 let norm = crate::sqrt(sum);
-                let scale = single(&(single(&(1.0 / &norm).minimum(1.0 / limit)) * limit));
+                // The product is one of two single numbers there.
+                let scale = ((1.0 / &norm).minimum(1.0 / limit).cast(DType::F32) * limit).cast(DType::F64);
                 // A norm that is no number makes all gradients so.
                 let scale = scale + &norm * 0.0;
                 gradients.iter_mut().for_each(|g| *g = &*g * scale.cast(g.dtype()));

@@ -18,6 +18,9 @@ use smallvec::SmallVec;
 /// w -= lr · √max(rows, columns) · rms_rate · x
 /// ```
 ///
+/// All in the variable's dtype. Keras takes the norm and the root of f64 in single precision on PyTorch and JAX, so that
+/// f64 variables differ from those by about 1e-8.
+///
 /// Variables with "embedding" in their name, and those of [`exclude_layers`](ByRule::exclude_layers), go by Adam too.
 pub type Muon = ByRule<MuonRule>;
 

@@ -316,11 +316,13 @@ impl Schedule for CosineDecayRestarts {
             let restarts = done.floor();
             (restarts.clone(), done - restarts)
         } else {
-            // The sum of a geometric series, solved for its length.
-            let restarts = (crate::log(1.0 - &done * (1.0 - self.t_mul)) / self.t_mul.ln()).floor();
-            let length = crate::pow(self.t_mul, &restarts);
-            let before = (1.0 - &length) / (1.0 - self.t_mul);
-            (restarts, (done - before) / length)
+            // The sum of a geometric series, solved for its length: about that, as a logarithm is rounded, so the step
+            // of a restart could count to the cosine before it. Which of two it is, the sum itself tells exactly.
+            let before = |restarts: &Tensor| (1.0 - crate::pow(self.t_mul, restarts)) / (1.0 - self.t_mul);
+            let near = (crate::log(1.0 - &done * (1.0 - self.t_mul)) / self.t_mul.ln()).round();
+            let restarts = crate::where_(done.less(before(&near)), &near - 1.0, &near);
+            let part = (done - before(&restarts)) / crate::pow(self.t_mul, &restarts);
+            (restarts, part)
         };
         let wave = 0.5 * crate::pow(self.m_mul, restarts) * (1.0 + crate::cos(part * PI));
         self.initial * ((1.0 - self.alpha) * wave + self.alpha)

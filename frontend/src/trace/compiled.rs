@@ -24,7 +24,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 use tracelift_compiler::TensorSpec;
-use tracelift_compiler::graph::builder::GraphBuilder;
+use tracelift_compiler::graph::builder::{GraphBuilder, attributes_line};
 use tracelift_compiler::graph::opdef::Effects;
 use tracelift_compiler::graph::{AttrValue, Graph, Node, edit};
 use tracelift_runtime::Array;
@@ -273,7 +273,11 @@ impl Trace {
         );
         let largest = sized.max_by_key(|(bytes, ..)| *bytes);
         let blamed = largest.map(|(bytes, node, spec)| {
-            format!("\n  the largest value: `{}` gives {spec}, {bytes} bytes\n  at {}", node.op.name, node.loc)
+            let attributes = attributes_line(&node.attrs);
+            format!(
+                "\n  the largest value: `{}` gives {spec}, {bytes} bytes{attributes}\n  at {}",
+                node.op.name, node.loc
+            )
         });
         error.map_message(|mut text| {
             let end = text.find("\n  hint:").unwrap_or(text.len());

@@ -30,6 +30,14 @@ impl Axis {
         let at = window as i64 * self.step + self.offset + tap as i64 * self.spacing;
         usize::try_from(at).ok().filter(|&at| at < self.size)
     }
+
+    /// The taps of a window that are inside the tensor: a window may be far larger than it.
+    pub fn inside(&self, window: usize) -> Range<usize> {
+        let first = window as i64 * self.step + self.offset;
+        let before = |position: i64| (position - first + self.spacing - 1).div_euclid(self.spacing).max(0) as usize;
+        let end = before(self.size as i64).min(self.taps);
+        before(0).min(end)..end
+    }
 }
 
 /// The windows of a tensor `[batch, axes…, channels]`.

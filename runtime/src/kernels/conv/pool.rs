@@ -64,7 +64,8 @@ const STRIP: usize = 32;
 
 fn windows<T: Number>(g: &Geometry, x: &[T], y: usize, indices: Option<usize>) {
     let axes = window_axes(g);
-    let cost = (g.taps() * g.channels) as i64 / 4;
+    let inside: usize = axes.iter().map(|axis| axis.taps.min(axis.size)).product();
+    let cost = (inside * g.channels) as i64 / 4;
     let image_len = g.source.iter().product::<usize>() * g.channels;
     parallel::for_each(g.positions() as i64, cost.max(1), &|begin, end, _| {
         let mut window = Windows::from(&axes, begin as usize);
@@ -122,9 +123,9 @@ fn greatest<T: Number + Element>(
 #[inline(always)]
 fn each_tap(g: &Geometry, axes: &[Axis; 3], [image, jz, jy, jx]: [usize; 4], mut f: impl FnMut(usize)) {
     let [z, y, x] = axes;
-    for pz in (0..z.taps).filter_map(|tap| z.position(jz, tap)) {
-        for py in (0..y.taps).filter_map(|tap| y.position(jy, tap)) {
-            for px in (0..x.taps).filter_map(|tap| x.position(jx, tap)) {
+    for pz in z.inside(jz).filter_map(|tap| z.position(jz, tap)) {
+        for py in y.inside(jy).filter_map(|tap| y.position(jy, tap)) {
+            for px in x.inside(jx).filter_map(|tap| x.position(jx, tap)) {
                 f(((image * g.source[0] + pz) * g.source[1] + py) * g.source[2] + px);
             }
         }
@@ -158,6 +159,19 @@ mod tests {
         assert!(values(&both[0])[1].is_nan() && values(&both[0])[3].is_nan());
         let y = run("max_pool", &[&x], &outputs[..1], &[2, 2, 1, 0]);
         assert!(values(&y[0])[1].is_nan() && values(&y[0])[2] == f64::NEG_INFINITY);
+    }
+
+    #[test]
+    fn windows_far_larger_than_the_tensor() {
+        const HUGE: i64 = (1 << 31) - 1;
+        let x = Array::from_slice(&[1, 4, 1], &[3.0, 1.0, 2.0, 0.0]);
+        let pool = |dilation: i64, before: i64| {
+            let outputs = [(DType::F64, &[1, 4, 1][..])];
+            values(&run("max_pool", &[&x], &outputs, &[HUGE, 1, dilation, before]).remove(0))
+        };
+        assert_eq!(pool(1, HUGE / 2), [3.0; 4]);
+        assert_eq!(pool(1, 0), [3.0, 2.0, 2.0, 0.0]);
+        assert_eq!(pool(2, 1), [1.0, 3.0, 1.0, 2.0]);
     }
 
     #[test]
