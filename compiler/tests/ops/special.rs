@@ -177,6 +177,13 @@ fn norms_of_every_order() {
         let zero = [f64s(&[1, 2], &[0.0; 2]), f64s(&[1, 2], &[0.0; 2])];
         assert_eq!(values(&ops::CDIST, Attrs::new().with("p", order), &zero), [0.0]);
     }
+    // Vectors of no elements: nothing is as small.
+    for order in [0.0, 1.0, 2.0, 3.0, 0.5, inf] {
+        let none = [f64s(&[2, 0], &[]), f64s(&[2, 0], &[])];
+        let attrs = Attrs::new().with("ord", order).with("axes", vec![1i64]);
+        assert_eq!(values(&ops::NORM, attrs, &none[..1]), [0.0; 2], "order {order}");
+        assert_eq!(values(&ops::CDIST, Attrs::new().with("p", order), &none), [0.0; 4], "order {order}");
+    }
     assert!(refused(&ops::NORM, Attrs::new().with("ord", f64::NAN), &[x]).contains("NaN"));
 }
 

@@ -11,7 +11,8 @@ composite! {
         let (axes, plain) = axes_of(b.attrs(), x[0])?;
         let size = x[0].abs();
         let norm = match order(b.attrs())? {
-            p if p == f64::INFINITY => size.max_keep(&plain),
+            // Of no elements too it is no less than 0.
+            p if p == f64::INFINITY => size.max_keep(&plain).max(0.0),
             p if p == f64::NEG_INFINITY => -(-size).max_keep(&plain),
             0.0 => x[0].ne(0.0).cast(spec.dtype).sum_keep(&plain),
             1.0 => size.sum_keep(&plain),
@@ -22,8 +23,9 @@ composite! {
     },
     name: "norm",
     doc: "`sum(|x|^ord)^(1/ord)` over `axes` (default all), of vectors whatever the number of axes: the greatest \
-          magnitude for infinite `ord` (the least for -∞), the number of nonzero elements for 0. Default 2. Where the \
-          norm is 0, its gradient is 0; equal greatest elements share theirs.",
+          magnitude for infinite `ord` (the least for -∞), the number of nonzero elements for 0. Default 2. The norm \
+          of no elements is 0 (infinite if `ord` is negative). Where the norm is 0, its gradient is 0; equal greatest \
+          elements share theirs.",
     attrs: &[optional("ord", AttrKind::Float), optional("axes", AttrKind::Ints), optional("keepdims", AttrKind::Bool)],
     grad: rule!(v => {
         let (axes, plain) = axes_of(v.b.attrs(), v.x())?;
