@@ -2,7 +2,7 @@
 //! errors inside loops say.
 
 use tl::losses::{self, Loss};
-use tl::metrics::{self, Average, Curve, Metric, Summation};
+use tl::metrics::{self, Metric};
 use tl::optimizers::schedule::{CosineDecayRestarts, PiecewiseConstantDecay, Schedule};
 use tl::optimizers::*;
 use tl::prelude::*;

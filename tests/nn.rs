@@ -197,7 +197,7 @@ fn windows_and_images_say_what_is_wrong() {
     assert!(text.starts_with("`conv2d`: ") && text.contains("hint:") && text.contains("tests/nn.rs"), "{text}");
     assert!(message(x.try_max_pool2d(-1, 1, "VALID")).contains("`ksize`"));
     assert!(message(tl::image::try_resize(&x, [0, 4])).contains("lengths from 1"));
-    let shape = tl::try_conv2d_transpose_with(&x, tl::ones(&[2, 2, 3, 2]), 1, "SAME", [1, 99, 4, 3], 0, 1, 1);
+    let shape = tl::try_conv2d_transpose_with(&x, tl::ones(&[2, 2, 3, 2]), 1, "SAME", [1, 99, 4, 3], 0, 1, 1, "NHWC");
     assert!(message(shape).contains("99"));
     assert_eq!(tl::ones(&[0, 4, 4, 2]).max_pool2d(2, 2, "VALID").shape(), [0, 2, 2, 2]);
 }

@@ -95,7 +95,7 @@ impl<'a> Noise<'a> {
             if rounds != Rounds::No {
                 results.iter_mut().for_each(|array| disturb(array, amplitude, is_quotient, &mut random));
             }
-            if rounds != Rounds::No && run % SETTLING == 0 {
+            if rounds != Rounds::No && run.is_multiple_of(SETTLING) {
                 results.iter_mut().for_each(|array| settle(array, amplitude, rounds == Rounds::Backward));
                 if rounds != Rounds::Result {
                     results.iter_mut().for_each(|array| turn_zeros(array, &mut random));

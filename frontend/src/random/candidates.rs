@@ -63,7 +63,7 @@ fn sample(
     draw: &dyn Fn(&Tensor) -> Tensor,
     loc: &'static Location<'static>,
 ) -> Candidates {
-    if count < 1 || range < 1 || range > 1 << 30 || (unique && count > range) {
+    if count < 1 || !(1..=1 << 30).contains(&range) || (unique && count > range) {
         let text = format!("random::{what}: expected at least 1 of range_max classes, received {count} of {range}");
         raise(Error::new(Kind::Value, text), loc);
     }

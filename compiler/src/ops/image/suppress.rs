@@ -75,7 +75,7 @@ macro_rules! trimmed {
                     return Err(infer::wrong(Kind::Shape, "no batch, whose counts may differ", x[1].spec()?)
                         .hint("`non_max_suppression_padded` takes one"));
                 }
-                Ok(trim(b, &all)?)
+                trim(b, &all)
             },
             name: $name,
             doc: $doc,

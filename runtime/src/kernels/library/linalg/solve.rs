@@ -124,8 +124,8 @@ fn pivots<T: Real>(x: MatRef<'_, T>) -> (T, Vec<T>) {
     let factors = x.partial_piv_lu();
     let mut pivots: Vec<T> = (0..n).map(|i| factors.U()[(i, i)]).collect();
     // What follows a pivot that is 0, or has no inverse, is not a number.
-    let is_infinite = |v: T| v == v && v - v != zero;
-    if is_finite(x) && pivots.iter().any(|&pivot| is_infinite(T::from_f64(1.0) / pivot)) {
+    let has_no_inverse = |pivot: &T| (T::from_f64(1.0) / *pivot).abs() == T::from_f64(f64::INFINITY);
+    if is_finite(x) && pivots.iter().any(has_no_inverse) {
         pivots.fill(zero);
     }
     let mut order = factors.P().arrays().0.to_vec();
