@@ -180,7 +180,7 @@ fn past_the_memory_limit_is_an_error_that_names_op_and_sizes() {
     }
     let message = text(twice::try_call(&x));
     assert!(message.starts_with("`twice`: ") && message.contains("exceed the memory limit of"), "{message}");
-    let largest = "\n  the largest value: `add` gives f32[2097152], 8388608 bytes\n  at tests/settings.rs:177:9\n";
+    let largest = "\n  the largest value: `add` gives f32[2097152], 8388608 bytes\n  at tests/settings.rs:179:9\n";
     assert!(message.contains(largest), "{message}");
     assert!(message.contains("\n  arguments: f32[1048576]"), "{message}");
     #[function]

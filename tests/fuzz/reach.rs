@@ -19,6 +19,7 @@ const EXCUSED: &[(&str, &str)] = &[
     ("separable_conv1d", "three operands whose channels must fit each other; its parts are reached"),
     ("separable_conv2d", "as `separable_conv1d`"),
     ("dequantize", "small integers beside a range of two single floats"),
+    ("collapse_repeated", "rows of labels with a length each, that fits"),
     ("ctc_loss", "four operands whose sizes and values must fit each other"),
     ("ctc_loss_gradient", "as `ctc_loss`"),
     ("crop_and_resize", "boxes have four columns, and an index each"),

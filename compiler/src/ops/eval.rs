@@ -7,6 +7,7 @@ pub(crate) use crate::base::with_element;
 use crate::base::{DType, Dim, Error, Kind, Result};
 use crate::graph::opdef::{EvalCx, Lower};
 use crate::graph::{Attrs, OpDef};
+use crate::ops;
 use half::{bf16, f16};
 use tracelift_runtime::Array;
 
@@ -21,10 +22,30 @@ pub fn floats(array: &Array) -> Vec<f64> {
     }
 }
 
-/// Whether the op, on operands of these dtypes, gives the same bits however it is computed: it moves elements, or reads
-/// whole numbers alone.
-pub fn is_exact(op: &OpDef, mut operands: impl Iterator<Item = DType>) -> bool {
-    matches!(op.lower, Lower::Movement(_)) || operands.all(|dtype| dtype.is_int() || dtype == DType::Bool)
+/// Ops that round once, and so give the same bits in any engine.
+static ROUNDED_ONCE: [&OpDef; 14] = [
+    &ops::ADD,
+    &ops::SUBTRACT,
+    &ops::MULTIPLY,
+    &ops::DIVIDE,
+    &ops::RECIPROCAL,
+    &ops::SQUARE,
+    &ops::SQRT,
+    &ops::NEGATIVE,
+    &ops::ABS,
+    &ops::SIGN,
+    &ops::MAXIMUM,
+    &ops::MINIMUM,
+    &ops::SELECT,
+    &ops::CAST,
+];
+
+/// Whether the op, on operands of these dtypes, gives the same bits however it is computed: it moves elements, rounds
+/// once, or reads whole numbers alone.
+pub fn is_exact(op: &'static OpDef, mut operands: impl Iterator<Item = DType>) -> bool {
+    matches!(op.lower, Lower::Movement(_))
+        || ROUNDED_ONCE.iter().any(|known| std::ptr::eq(*known, op))
+        || operands.all(|dtype| dtype.is_int() || dtype == DType::Bool)
 }
 
 /// The elements of an integer or bool array. Panics on others.

@@ -1,7 +1,8 @@
 //! The ops: one entry each, and THE TABLE that lists them.
 //!
 //! An op is a `static` [`OpDef`] in a file of its subject and one line in [`table`]. Everything else comes from there:
-//! [`find`] and [`all`], the text form, the frontend's functions and methods, the batteries. To add one, write the entry (see [`elementwise::arith`] for primitives, [`composite`] for expansions) and its line.
+//! [`find`] and [`all`], the text form, the frontend's functions and methods, the batteries. To add one, write the entry
+//! (see [`elementwise::arith`] for primitives, [`composite`] for expansions) and its line.
 //!
 //! Invariants
 //! - names are unique; the table's name of an op is its text name (but for the keyword `where`, written `where_`);
