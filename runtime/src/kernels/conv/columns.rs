@@ -152,9 +152,9 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// Window number `index`.
+    /// Window number `index`; the first place if there are none.
     pub fn from(axes: &[Axis; 3], index: usize) -> Windows {
-        let [z, y, x] = axes.map(|axis| axis.count);
+        let [z, y, x] = axes.map(|axis| axis.count.max(1));
         Windows { at: [index / x / y / z, index / x / y % z, index / x % y, index % x] }
     }
 
