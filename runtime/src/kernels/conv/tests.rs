@@ -55,6 +55,8 @@ fn cases() -> Vec<Case> {
         // Nothing of `x` under some windows, and nothing at all.
         case(&[1, 2, 2], &[2, 2, 2], &[1], &[5], &[4], &[4]),
         case(&[0, 4, 4, 2], &[2, 2, 2, 3], &[1, 1], &[1, 1], &[0, 0], &[0, 0]),
+        // No window at all.
+        case(&[3, 4, 2], &[3, 2, 2], &[2], &[2], &[0], &[-1]),
         // Zeros taken away behind, as the transpose of an output padding does.
         case(&[1, 9, 3], &[3, 3, 2], &[3], &[1], &[1], &[-1]),
     ]
