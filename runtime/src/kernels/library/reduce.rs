@@ -10,7 +10,7 @@ use crate::array::element::with_element;
 use crate::array::{DType, Shape};
 use crate::error::{Kind, Result};
 use crate::exec::parallel;
-use crate::kernels::tile::FoldFn;
+use crate::kernels::tile::{self, FoldFn};
 use smallvec::SmallVec;
 use std::cmp::Ordering;
 
@@ -189,6 +189,17 @@ pub fn arg_reduce(cx: &mut LibraryCx<'_>) -> Result<()> {
 fn arg_all<T: Number, I: Convert>(x: &View<'_>, y: &ViewMut<'_>, lanes: &Lanes, least: bool) {
     let Lanes { outer, len, inner } = *lanes;
     let x = x.as_slice::<T>();
+    let index = |k: usize| I::from_number(Wide::Unsigned(k as u64));
+    if inner == 1 {
+        parallel::for_each(outer as i64, len as i64 / 4 + 10, &|begin, end, _| {
+            let (begin, end) = (begin as usize, end as usize);
+            // SAFETY: each result is written once.
+            let out = unsafe { y.part_mut::<I>(begin, end) };
+            let rows = (begin..end).map(|row| &x[row * len..][..len]);
+            out.iter_mut().zip(rows).for_each(|(out, row)| *out = index(arg_run(row, least)));
+        });
+        return;
+    }
     // NaN is greatest in the order, and beats every number in both directions.
     let beats = |a: T, b: T| match a.order(b) {
         Ordering::Greater => !least || a.is_nan(),
@@ -213,9 +224,21 @@ fn arg_all<T: Number, I: Convert>(x: &View<'_>, y: &ViewMut<'_>, lanes: &Lanes, 
             let at = matrix * inner + first;
             // SAFETY: strips are disjoint.
             let out = unsafe { y.part_mut::<I>(at, at + width) };
-            out.iter_mut().zip(&best).for_each(|(out, best)| *out = I::from_number(Wide::Unsigned(best.1 as u64)));
+            out.iter_mut().zip(&best).for_each(|(out, best)| *out = index(best.1));
         }
     });
+}
+
+/// Where the first of the extreme elements of a run is. Two passes, the extreme value and a search for it, are vector
+/// code, which one pass that keeps a place is not.
+fn arg_run<T: Number>(run: &[T], least: bool) -> usize {
+    let fold = if least { FoldFn::Min } else { FoldFn::Max };
+    let best = tile::fold_of(fold, run).unwrap_or_else(|| T::narrow(fold_run(run, fold)));
+    // NaN is equal to itself in the order.
+    let is_best = |x: T| x.order(best) == Ordering::Equal;
+    let has_best = |chunk: &[T]| chunk.iter().fold(false, |found, &x| found | is_best(x));
+    let before = run.chunks(LANES).take_while(|chunk| !has_best(chunk)).count() * LANES;
+    before + run[before..].iter().position(|&x| is_best(x)).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -293,6 +316,29 @@ mod tests {
                     assert_eq!(y.element_f64(i), best as f64);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn the_first_extremum_of_a_long_run_is_found() {
+        let tied = [3.0f32, -7.0, 3.0, -7.0, 0.0].repeat(30);
+        for dtype in [DType::F32, DType::F64, DType::I32, DType::F16, DType::I8] {
+            for from in [0, 4, 63, 100] {
+                let x = Array::from_slice(&[150 - from], &tied[from..]).cast(dtype).unwrap();
+                for (kind, extreme) in [(0, 3.0), (1, -7.0)] {
+                    let y = run("arg_reduce", &[&x], &[(DType::I64, &[])], &[0, kind]).remove(0);
+                    let first = tied[from..].iter().position(|&v| v == extreme).unwrap();
+                    assert_eq!(y.as_slice::<i64>(), [first as i64], "{dtype} from {from}");
+                }
+            }
+        }
+        let zeros = Array::from_slice(&[3], &[1.0f32, 0.0, -0.0]);
+        assert_eq!(run("arg_reduce", &[&zeros], &[(DType::I64, &[])], &[0, 1])[0].as_slice::<i64>(), [1]);
+        let mut late = tied;
+        late[140] = f32::NAN;
+        let late = Array::from_slice(&[150], &late);
+        for kind in [0, 1] {
+            assert_eq!(run("arg_reduce", &[&late], &[(DType::I64, &[])], &[0, kind])[0].as_slice::<i64>(), [140]);
         }
     }
 

@@ -59,6 +59,13 @@ pub fn fold<T: Number>(f: FoldFn, x: &[T]) -> T {
     fold_at(level(), f, x)
 }
 
+/// [`fold`] of any element type; none if there is no routine for it.
+pub fn fold_of<T: Element>(f: FoldFn, x: &[T]) -> Option<T> {
+    let has_folds = matches!(T::DTYPE, DType::F32 | DType::F64 | DType::I32 | DType::I64);
+    // SAFETY: it is one of them.
+    has_folds.then(|| unsafe { fold_unchecked(level(), f, x) })
+}
+
 /// Converts the bits of f16 or bf16 to f32.
 ///
 /// # Panics
@@ -104,6 +111,13 @@ pub(super) fn map2_at<T: Float>(level: Level, f: MathFn, dst: &mut [T], x: &[T],
 }
 
 pub(super) fn fold_at<T: Number>(level: Level, f: FoldFn, x: &[T]) -> T {
+    // SAFETY: these types have folds.
+    unsafe { fold_unchecked(level, f, x) }
+}
+
+/// # Safety
+/// T is f32, f64, i32 or i64.
+unsafe fn fold_unchecked<T: Element>(level: Level, f: FoldFn, x: &[T]) -> T {
     let address = Routine::Fold(f, T::DTYPE).address(level);
     // SAFETY: the entries of folds over T have this signature.
     unsafe {
