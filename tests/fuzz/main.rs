@@ -44,7 +44,7 @@ const ENOUGH: u64 = 12;
 /// No graph is worth more memory: one number may ask for a billion segments.
 const MEMORY: usize = 1 << 30;
 /// Programs kept by caches are forgotten every so many graphs.
-const CACHE_LIFE: u64 = 40_000;
+const CACHE_LIFE: u64 = 400_000;
 
 /// What became of a seed.
 enum Outcome {
