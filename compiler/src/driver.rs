@@ -4,6 +4,7 @@ use crate::base::{Error, Kind, Result};
 use crate::codegen::{self, Cranelift};
 use crate::dump::{self, Dump};
 use crate::graph::Graph;
+use crate::graph::verify::verify;
 use crate::kernel::{Backend, CompiledKernel, Kernel};
 use crate::options::Options;
 use crate::passes::{self, PassReport};
@@ -53,8 +54,10 @@ pub enum Origin {
     Disk,
 }
 
-/// Compiles a graph. Errors are the user's (a size that no input gives) or, with kind `Internal`, ours.
+/// Compiles a graph. Errors are the user's (a size that no input gives) or, with kind `Internal`, of whoever built the
+/// graph: it is verified first.
 pub fn compile(graph: &Graph, options: &Options) -> Result<Compiled> {
+    verify(graph)?;
     with_stack_for(graph.nodes.len(), || compile_here(graph, options))
 }
 

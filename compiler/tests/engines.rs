@@ -565,3 +565,12 @@ fn reductions_of_indices() {
         }
     }
 }
+
+#[test]
+fn a_graph_that_is_not_valid_is_refused() {
+    let mut graph =
+        tracelift_compiler::graph::parse::parse("graph @f(%0: f32[2] \"x\") { %1 = exp %0 return %1 }").unwrap();
+    graph.nodes[1].outputs[0].dims[0] = Dim::from(3i64);
+    let error = compile(&graph, &Options { verify: false, ..Options::default() }).map(|_| ()).unwrap_err();
+    assert!(error.message().contains("graph `f` is invalid: the op's rule gives [f32[2]]"), "{error}");
+}

@@ -8,7 +8,7 @@
 use super::function::Emitter;
 use crate::kernel::{Access, Size, Value as KValue};
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, Value, types};
+use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
 use tracelift_runtime::program::abi;
 
 impl Emitter<'_> {
@@ -37,11 +37,26 @@ impl Emitter<'_> {
             outside = self.b.ins().bor(outside, beyond);
             outside = self.b.ins().band(outside, any);
         }
-        let (refused, inside) = (self.b.create_block(), self.b.create_block());
-        self.b.ins().brif(outside, refused, &[], inside, &[]);
-        self.b.switch_to_block(refused);
+        let (refused, inside) = (self.refused(), self.b.create_block());
         let status = self.b.ins().iconst(types::I32, i64::from(abi::OUT_OF_BOUNDS) + i64::from(value.0));
-        self.b.ins().return_(&[status]);
+        self.b.ins().brif(outside, refused, &[status.into()], inside, &[]);
         self.b.switch_to_block(inside);
+    }
+
+    /// The block that ends the kernel with a status.
+    fn refused(&mut self) -> Block {
+        *self.refused.get_or_insert_with(|| {
+            let block = self.b.create_block();
+            self.b.append_block_param(block, types::I32);
+            block
+        })
+    }
+
+    /// Fills that block, if there is one.
+    pub fn finish_checks(&mut self) {
+        let Some(refused) = self.refused else { return };
+        self.b.switch_to_block(refused);
+        let status = self.b.block_params(refused)[0];
+        self.b.ins().return_(&[status]);
     }
 }

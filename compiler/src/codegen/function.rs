@@ -36,6 +36,7 @@ pub fn emit(kernel: &Kernel, plan: &Plan, isa: &dyn TargetIsa, func: &mut Functi
         None => e.b.ins().iconst(types::I32, 0),
     };
     e.b.ins().return_(&[status]);
+    e.finish_checks();
     e.b.seal_all_blocks();
     e.b.finalize(isa.frontend_config());
 }
@@ -46,6 +47,8 @@ pub(super) struct Emitter<'a> {
     pub kernel: &'a Kernel,
     pub plan: &'a Plan,
     pub status: Option<Variable>,
+    /// Where accesses out of bounds end.
+    pub refused: Option<Block>,
     isa: &'a dyn TargetIsa,
     buffers: Vec<Value>,
     sizes: Vec<Value>,
@@ -98,6 +101,7 @@ impl<'a> Emitter<'a> {
             kernel,
             plan,
             status,
+            refused: None,
             isa,
             buffers,
             sizes,

@@ -41,7 +41,8 @@ pub(super) fn emit(
 ) {
     let mut sums = HashMap::new();
     for (at, (body, hoisted)) in bodies.iter().zip(hoisted).enumerate() {
-        let mut turn = Turn { body, e, width, unroll, index, hoisted, values: HashMap::new(), sums };
+        let (values, addresses) = (HashMap::new(), HashMap::new());
+        let mut turn = Turn { body, e, width, unroll, index, hoisted, values, sums, addresses };
         for &v in &body.phase.fused {
             turn.operation(v);
         }
@@ -151,6 +152,8 @@ struct Turn<'t, 'e, 'a> {
     values: HashMap<KValue, Vec<Value>>,
     /// Reduces over sequential loops, so far.
     sums: HashMap<KValue, Vec<Value>>,
+    /// Where the turn begins in contiguous runs, by base and element size.
+    addresses: HashMap<(Value, usize), Value>,
 }
 
 impl Turn<'_, '_, '_> {
@@ -338,10 +341,12 @@ impl Turn<'_, '_, '_> {
 
     /// Address and displacement of vector `u` of a contiguous run.
     fn contiguous(&mut self, base: Value, dtype: DType, u: usize) -> (Value, i32) {
-        let size = dtype.size() as i64;
-        let bytes = self.e.b.ins().ishl_imm_u(self.index, i64::from(size.trailing_zeros()));
-        let at = self.e.b.ins().iadd(base, bytes);
-        (at, (u as i64 * self.width.lanes() * size) as i32)
+        let size = dtype.size();
+        let at = *self.addresses.entry((base, size)).or_insert_with(|| {
+            let bytes = self.e.b.ins().ishl_imm_u(self.index, i64::from(size.trailing_zeros()));
+            self.e.b.ins().iadd(base, bytes)
+        });
+        (at, (u as i64 * self.width.lanes()) as i32 * size as i32)
     }
 
     fn save(&mut self, v: KValue) {

@@ -8,18 +8,16 @@
 //!
 //! Joining keeps the graph of groups acyclic. Every refusal is recorded for `explain`.
 
-use super::view::unit_reshape;
+pub use super::renames::AxisMap;
+use super::renames::Renames;
 use crate::base::spec::Dims;
 use crate::base::{Dim, TensorSpec};
-use crate::graph::opdef::{Lower, Movement, Source};
+use crate::graph::opdef::{Lower, Source};
 use crate::graph::{Graph, NodeId, ValueId, walk};
 use crate::ops::infer;
 use crate::options::{Level, Options};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
-
-/// For each axis of a value, the frame axis that it runs along.
-pub type AxisMap = SmallVec<[Option<usize>; 4]>;
 
 /// A full reduction of at most this many elements is done at one grid point.
 pub const SINGLE_POINT: i64 = 32_768;
@@ -69,7 +67,7 @@ pub struct Refusal {
 }
 
 /// The grouping of a graph.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Grouping {
     /// The groups; emptied ones were merged into others.
     pub groups: Vec<Group>,
@@ -79,6 +77,8 @@ pub struct Grouping {
     pub refusals: Vec<Refusal>,
     /// Whether the order of each reduction is that of the op alone, whatever the sizes and neighbours.
     pub strict: bool,
+    /// What each value is without renaming movements.
+    pub renames: Renames,
 }
 
 impl Grouping {
@@ -86,13 +86,38 @@ impl Grouping {
     pub fn is_fixed(&self, group: usize) -> bool {
         self.strict && self.groups[group].reduced.is_some()
     }
+
+    /// The latest node, `first` at most, before which nothing depends on `first` or what follows: no group has nodes on
+    /// both sides of it.
+    fn horizon(&self, first: NodeId) -> NodeId {
+        let ends = |group: &Group| Some((*group.nodes.first()?, *group.nodes.last()?));
+        let mut horizon = first;
+        loop {
+            // Groups come in the order of their first nodes, but for merged ones: one turn is enough but for those.
+            let before = horizon;
+            for (first, last) in self.groups.iter().rev().filter_map(ends) {
+                if first < horizon && last >= horizon {
+                    horizon = first;
+                }
+            }
+            if horizon == before {
+                return horizon;
+            }
+        }
+    }
 }
 
 /// Groups the nodes of a graph without composites.
 pub fn group(graph: &Graph, options: &Options) -> Grouping {
     let n = graph.nodes.len();
-    let out = Grouping { members: vec![None; n], strict: options.strict, ..Grouping::default() };
-    let mut g = Grouper { graph, options, slots: walk::slot_sources(graph), out };
+    let out = Grouping {
+        groups: Vec::new(),
+        members: vec![None; n],
+        refusals: Vec::new(),
+        strict: options.strict,
+        renames: Renames::of(graph),
+    };
+    let mut g = Grouper { graph, options, slots: walk::slot_sources(graph), out, seen: vec![0; n], searches: 0 };
     for (id, node) in graph.iter() {
         if matches!(node.op.lower, Lower::Elementwise(_) | Lower::Reduction(_)) {
             g.place(id);
@@ -113,47 +138,22 @@ pub fn is_inlined(graph: &Graph, value: ValueId) -> bool {
     }
 }
 
-/// Follows movements that only rename axes (transpose, added or dropped unit axes, broadcast) back to the value
-/// they start from; the map says which axis of that value each axis is.
-pub fn renamed(graph: &Graph, value: ValueId) -> (ValueId, AxisMap) {
-    let spec = graph.spec(value);
-    let own: AxisMap = (0..spec.rank()).map(|k| (spec.dims[k] != Dim::ONE).then_some(k)).collect();
-    let node = graph.node(value.node);
-    let Lower::Movement(movement) = node.op.lower else { return (value, own) };
-    let Some(&operand) = node.inputs.first() else { return (value, own) };
-    let from = &graph.spec(operand).dims;
-    let step: AxisMap = match movement {
-        Movement::Transpose => match infer::permutation(&node.attrs, from.len()) {
-            Ok(perm) => perm.iter().map(|&axis| Some(axis)).collect(),
-            Err(_) => return (value, own),
-        },
-        Movement::Broadcast => {
-            let added = spec.rank() - from.len();
-            (0..spec.rank()).map(|k| k.checked_sub(added).filter(|&a| from[a] != Dim::ONE)).collect()
-        }
-        Movement::Reshape => match unit_reshape(from, &spec.dims) {
-            Some(axes) => axes.into_iter().collect(),
-            None => return (value, own),
-        },
-        _ => return (value, own),
-    };
-    let (base, map) = renamed(graph, operand);
-    (base, step.iter().map(|axis| axis.and_then(|a| map[a])).collect())
-}
-
 struct Grouper<'a> {
     graph: &'a Graph,
     options: &'a Options,
     /// Where sizes that depend on data come from: whoever mentions one depends on that node.
     slots: FxHashMap<u32, NodeId>,
     out: Grouping,
+    /// For each node the last search for cycles that met it, and how many searches there were.
+    seen: Vec<u32>,
+    searches: u32,
 }
 
 impl Grouper<'_> {
     fn place(&mut self, id: NodeId) {
         let mut candidates: SmallVec<[(usize, NodeId); 4]> = SmallVec::new();
         for &operand in &self.graph.node(id).inputs {
-            let (base, _) = renamed(self.graph, operand);
+            let base = self.out.renames.base(operand);
             if let Some(member) = &self.out.members[base.node.index()]
                 && candidates.iter().all(|c| c.0 != member.group)
             {
@@ -237,7 +237,7 @@ impl Grouper<'_> {
 
     fn stage(&self, id: NodeId, group: usize) -> usize {
         let of = |value: &ValueId| {
-            let (base, _) = renamed(self.graph, *value);
+            let base = self.out.renames.base(*value);
             let member = self.out.members[base.node.index()].as_ref().filter(|m| m.group == group)?;
             let after = matches!(self.graph.node(base.node).op.lower, Lower::Reduction(_));
             Some(member.stage + usize::from(after))
@@ -308,7 +308,7 @@ impl Grouper<'_> {
         let frame = &self.out.groups[group].frame;
         let mut map: AxisMap = std::iter::repeat_n(None, space.rank()).collect();
         for &operand in &node.inputs {
-            let (base, axes) = renamed(self.graph, operand);
+            let (base, axes) = self.out.renames.get(operand);
             let Some(member) = self.out.members[base.node.index()].as_ref().filter(|m| m.group == group) else {
                 continue;
             };
@@ -382,7 +382,7 @@ impl Grouper<'_> {
         let node = self.graph.node(id);
         let space = if member.operand_map.is_empty() { &member.map } else { &member.operand_map };
         node.inputs.iter().all(|&operand| {
-            let (base, axes) = renamed(self.graph, operand);
+            let (base, axes) = self.out.renames.get(operand);
             let across = |m: &&Member| m.group != member.group && (m.group == from || m.group == into);
             let Some(other) = self.out.members[base.node.index()].as_ref().filter(across) else { return true };
             let shift = space.len() - axes.len();
@@ -413,67 +413,49 @@ impl Grouper<'_> {
     }
 
     /// Whether some path leaves the groups (and `extra`) and comes back.
-    fn makes_cycle(&self, groups: &[usize], extra: Option<NodeId>) -> bool {
+    fn makes_cycle(&mut self, groups: &[usize], extra: Option<NodeId>) -> bool {
+        self.searches += 1;
+        let Grouper { graph, slots, out, seen, searches, .. } = self;
         let inside = |id: NodeId| {
-            Some(id) == extra || self.out.members[id.index()].as_ref().is_some_and(|m| groups.contains(&m.group))
+            Some(id) == extra || out.members[id.index()].as_ref().is_some_and(|m| groups.contains(&m.group))
         };
-        let nodes: Vec<NodeId> = groups.iter().flat_map(|&g| self.out.groups[g].nodes.iter().copied()).collect();
-        let Some(first) = nodes.iter().min().copied() else { return false };
-        // Nodes before this one depend on no member: they come earlier, and so does all that shares a kernel with them.
-        let mut horizon = first;
-        while let Some(earlier) = self.first_beside(horizon) {
-            horizon = earlier;
-        }
-        let late = |id: NodeId| id >= horizon;
-        let mut seen = vec![false; self.graph.nodes.len()];
+        let nodes: Vec<NodeId> = groups.iter().flat_map(|&g| out.groups[g].nodes.iter().copied()).collect();
+        let Some(&first) = nodes.iter().min() else { return false };
+        let horizon = out.horizon(first);
         let mut stack: Vec<NodeId> = Vec::new();
-        for &id in nodes.iter().chain(&extra) {
-            for source in walk::slot_operands(&self.slots, self.graph, id) {
-                if !inside(source) && late(source) && !std::mem::replace(&mut seen[source.index()], true) {
-                    stack.push(source);
-                }
+        let mut visit = |id: NodeId, stack: &mut Vec<NodeId>| {
+            if id >= horizon && std::mem::replace(&mut seen[id.index()], *searches) != *searches {
+                stack.push(id);
             }
-            for operand in &self.graph.node(id).inputs {
+        };
+        for &id in nodes.iter().chain(&extra) {
+            for source in walk::slot_operands(slots, graph, id).into_iter().filter(|&source| !inside(source)) {
+                visit(source, &mut stack);
+            }
+            for &operand in &graph.node(id).inputs {
                 // Renaming movements inside a group are part of it.
-                let (base, _) = renamed(self.graph, *operand);
-                let start = if inside(base.node) { continue } else { operand.node };
-                if late(start) && !seen[start.index()] {
-                    seen[start.index()] = true;
-                    stack.push(start);
+                if !inside(out.renames.base(operand).node) {
+                    visit(operand.node, &mut stack);
                 }
             }
         }
         while let Some(id) = stack.pop() {
             // A node outside stands for its whole group.
-            let peers: &[NodeId] = match &self.out.members[id.index()] {
-                Some(member) => &self.out.groups[member.group].nodes,
+            let peers: &[NodeId] = match &out.members[id.index()] {
+                Some(member) => &out.groups[member.group].nodes,
                 None => std::slice::from_ref(&id),
             };
             for &peer in peers {
-                let operands = self.graph.node(peer).inputs.iter().map(|operand| operand.node);
-                for from in operands.chain(walk::slot_operands(&self.slots, self.graph, peer)) {
+                let operands = graph.node(peer).inputs.iter().map(|operand| operand.node);
+                for from in operands.chain(walk::slot_operands(slots, graph, peer)) {
                     if inside(from) {
                         return true;
                     }
-                    if late(from) && !seen[from.index()] {
-                        seen[from.index()] = true;
-                        stack.push(from);
-                    }
+                    visit(from, &mut stack);
                 }
             }
         }
         false
-    }
-
-    /// The first member of a group that has nodes on both sides of `border`.
-    fn first_beside(&self, border: NodeId) -> Option<NodeId> {
-        let ends = |group: &Group| Some((*group.nodes.first()?, *group.nodes.last()?));
-        self.out
-            .groups
-            .iter()
-            .filter_map(ends)
-            .find(|(first, last)| *first < border && *last >= border)
-            .map(|(first, _)| first)
     }
 
     /// Merges groups of one frame that read a common buffer, so that it is read once.
@@ -482,7 +464,7 @@ impl Grouper<'_> {
         for (index, group) in self.out.groups.iter().enumerate() {
             for id in &group.nodes {
                 for operand in &self.graph.node(*id).inputs {
-                    let (base, _) = renamed(self.graph, *operand);
+                    let base = self.out.renames.base(*operand);
                     let outside = self.out.members[base.node.index()].is_none() && !is_inlined(self.graph, base);
                     if outside && self.graph.spec(base).rank() > 0 && !readers.contains(&(base, index)) {
                         readers.push((base, index));

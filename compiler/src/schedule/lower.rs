@@ -9,7 +9,7 @@ mod chunks;
 mod cost;
 
 use self::cost::{cost, expensive};
-use super::group::{AxisMap, CHUNK, Group, Grouping, is_inlined, is_long, renamed};
+use super::group::{AxisMap, CHUNK, Group, Grouping, is_inlined, is_long};
 use super::space::{FrameAccess, Shape, Space};
 use super::view::View;
 use crate::base::{DType, Dim, Error, Kind, Result};
@@ -163,7 +163,7 @@ impl<'a> Lowering<'a> {
         let (mut accesses, mut pinned) = (Vec::new(), vec![false; rank]);
         for &id in &self.group.nodes {
             for &operand in &self.graph.node(id).inputs {
-                let (base, _) = renamed(self.graph, operand);
+                let base = self.grouping.renames.base(operand);
                 if self.is_member(base.node) {
                     continue;
                 }
@@ -228,7 +228,7 @@ impl<'a> Lowering<'a> {
 
     /// The frame axis along which an index operand counts.
     fn iota_axis(&self, id: NodeId, operand: ValueId) -> Option<usize> {
-        let (base, axes) = renamed(self.graph, operand);
+        let (base, axes) = self.grouping.renames.get(operand);
         let node = self.graph.node(base.node);
         let Lower::Source(Source::Iota) = node.op.lower else { return None };
         let axis = infer::axis(&node.attrs, 0, self.graph.spec(base).rank()).ok()?;
@@ -421,7 +421,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn operand(&mut self, id: NodeId, operand: ValueId) -> Result<Value> {
-        let (base, _) = renamed(self.graph, operand);
+        let base = self.grouping.renames.base(operand);
         if self.is_member(base.node) {
             return self.value(base.node);
         }

@@ -1,6 +1,7 @@
 //! From a graph of primitives to kernels and steps.
 //!
-//! Data flow: [`group`] decides which nodes share a kernel; [`lower`] turns a group into kernel IR over the loops
+//! Data flow: [`renames`] says what each value is without movements that only rename axes; [`group`] decides which nodes
+//! share a kernel; [`lower`] turns a group into kernel IR over the loops
 //! that [`space`] finds, reading movements as [`view`]s; [`order`] puts what becomes steps in a row; [`program`] gives
 //! values buffers and proves which state may be updated in place.
 //!
@@ -12,6 +13,7 @@ pub mod lower;
 mod order;
 pub mod print;
 pub mod program;
+pub mod renames;
 pub mod space;
 pub mod view;
 

@@ -1,6 +1,6 @@
 //! The order of steps: units that become a step or two, operands first, and which values they leave in memory.
 
-use super::group::{Grouping, renamed};
+use super::group::Grouping;
 use super::view::View;
 use crate::base::{Error, Kind, Result};
 use crate::graph::opdef::Lower;
@@ -18,15 +18,14 @@ pub enum Unit {
 /// Which members' results are needed outside their group's kernel.
 pub fn stored_members(graph: &Graph, grouping: &Grouping) -> Vec<bool> {
     let mut stored = vec![false; graph.nodes.len()];
+    let seen_through = seen_through(graph, grouping);
     let group_of = |id: NodeId| grouping.members[id.index()].as_ref().map(|m| m.group);
     for (id, node) in graph.iter() {
-        let movement = matches!(node.op.lower, Lower::Movement(_));
         for &operand in &node.inputs {
-            let (base, _) = renamed(graph, operand);
+            let base = grouping.renames.base(operand);
             let fused = group_of(id).is_some() && group_of(id) == group_of(base.node);
             // A movement needs nothing by itself: its users do, unless they see through it.
-            let needs_nothing = movement && is_seen_through(graph, grouping, id);
-            if !fused && !needs_nothing {
+            if !fused && !seen_through[id.index()] {
                 stored[View::of(graph, operand).root.node.index()] = true;
                 stored[operand.node.index()] = true;
                 stored[base.node.index()] |= group_of(id).is_some();
@@ -40,20 +39,26 @@ pub fn stored_members(graph: &Graph, grouping: &Grouping) -> Vec<bool> {
     stored
 }
 
-/// Whether every user of a movement is a group that holds what the movement renames.
-fn is_seen_through(graph: &Graph, grouping: &Grouping, movement: NodeId) -> bool {
-    let value = movement.result(0);
-    let (base, _) = renamed(graph, value);
-    let Some(home) = grouping.members[base.node.index()].as_ref().map(|m| m.group) else { return false };
-    let fused = |user: NodeId| match (&grouping.members[user.index()], graph.node(user).op.lower) {
-        (Some(member), _) => member.group == home,
-        (None, Lower::Movement(_)) => {
-            renamed(graph, user.result(0)).0 == base && is_seen_through(graph, grouping, user)
-        }
-        _ => false,
-    };
-    !graph.outputs.contains(&value)
-        && graph.iter().filter(|(_, n)| n.inputs.contains(&value)).all(|(user, _)| fused(user))
+/// For each movement whether every user of it is a group that holds what the movement renames.
+fn seen_through(graph: &Graph, grouping: &Grouping) -> Vec<bool> {
+    let users = walk::users(graph);
+    let mut seen_through = vec![false; graph.nodes.len()];
+    let is_movement = |id: NodeId| matches!(graph.node(id).op.lower, Lower::Movement(_));
+    // Users come later.
+    for (id, _) in graph.iter().rev().filter(|(id, _)| is_movement(*id)) {
+        let value = id.result(0);
+        let base = grouping.renames.base(value);
+        let Some(home) = grouping.members[base.node.index()].as_ref().map(|m| m.group) else { continue };
+        let sees_through = |&user: &NodeId| match &grouping.members[user.index()] {
+            Some(member) => member.group == home,
+            None => {
+                let renames_too = || grouping.renames.base(user.result(0)) == base;
+                is_movement(user) && renames_too() && seen_through[user.index()]
+            }
+        };
+        seen_through[id.index()] = !graph.outputs.contains(&value) && users[value].iter().all(sees_through);
+    }
+    seen_through
 }
 
 /// The units in an order in which operands come first.
@@ -83,7 +88,7 @@ pub fn units(graph: &Graph, grouping: &Grouping) -> Result<Vec<Unit>> {
             }
         }
         for operand in &node.inputs {
-            let (base, _) = renamed(graph, *operand);
+            let base = grouping.renames.base(*operand);
             // A renaming movement inside a group is no step of its own.
             let within = index[&unit_of(base.node)] == to;
             let from = index[&unit_of(operand.node)];

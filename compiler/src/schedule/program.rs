@@ -4,13 +4,14 @@
 //! graph node first among the ready ones; each value that a unit reads or writes gets a buffer that lives from its
 //! first to its last step.
 
-use super::group::{Grouping, group, is_inlined, renamed};
+use super::group::{Grouping, group, is_inlined};
 use super::lower::{Lowered, Operand, leaf_view, lower, lower_rows};
 use super::order::{Unit, stored_members, units};
 use super::view::View;
 use crate::base::{Atom, DType, Dim, Error, Kind, Result};
 use crate::codegen::plan;
 use crate::graph::opdef::{Lower, Movement, Source, SpecCx};
+use crate::graph::walk::{self, ValueMap};
 use crate::graph::{Graph, NodeId, ValueId};
 use crate::kernel::verify::verify;
 use crate::kernel::{Access, BufferParam, Inst, Kernel, Pass, PassKind, ScratchNeed, Size};
@@ -64,6 +65,7 @@ struct Builder<'a> {
     /// The graph's slots in the order in which steps define them: the program's numbers.
     slots: Vec<u32>,
     buffers: FxHashMap<Operand, BufferId>,
+    users: ValueMap<SmallVec<[NodeId; 2]>>,
 }
 
 impl<'a> Builder<'a> {
@@ -81,6 +83,7 @@ impl<'a> Builder<'a> {
             sizes: FxHashMap::default(),
             slots: Vec::new(),
             buffers: FxHashMap::default(),
+            users: walk::users(graph),
         }
     }
 
@@ -313,7 +316,7 @@ impl<'a> Builder<'a> {
     fn add_group(&mut self, index: usize) -> Result<()> {
         for id in self.grouping.groups[index].nodes.clone() {
             for &operand in &self.graph.node(id).inputs.clone() {
-                let (base, _) = renamed(self.graph, operand);
+                let base = self.grouping.renames.base(operand);
                 let inside = self.grouping.members[base.node.index()].as_ref().is_some_and(|m| m.group == index);
                 if !inside && !is_inlined(self.graph, base) {
                     self.materialize(leaf_view(self.graph, operand, self.grouping.is_fixed(index)).root)?;
@@ -366,8 +369,7 @@ impl<'a> Builder<'a> {
     /// Whether anyone but the group's members reads the value.
     fn stored_outside(&self, value: ValueId, index: usize) -> bool {
         let member = |user: NodeId| self.grouping.members[user.index()].as_ref().is_some_and(|m| m.group == index);
-        self.graph.outputs.contains(&value)
-            || self.graph.iter().any(|(user, node)| node.inputs.contains(&value) && !member(user))
+        self.graph.outputs.contains(&value) || self.users[value].iter().any(|&user| !member(user))
     }
 
     fn step_writing(&self, value: ValueId) -> Option<usize> {
@@ -376,7 +378,7 @@ impl<'a> Builder<'a> {
             Step::Library(call) => call.epilogue.is_none() && call.outputs.iter().any(|o| o.buffer == *buffer),
             Step::Kernel(_) | Step::Size(_) => false,
         };
-        self.program.steps.iter().position(writes)
+        self.program.steps.iter().rposition(writes)
     }
 
     fn kernel_call(&mut self, lowered: Lowered) -> KernelCall {

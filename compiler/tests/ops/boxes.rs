@@ -48,6 +48,22 @@ fn outlines() {
 }
 
 #[test]
+fn suppression_of_what_is_no_number() {
+    let nan = f32::NAN;
+    let attrs = || Attrs::new().with("max_output_size", 4i64);
+    let kept = |op, operands: &[Array], count: f64| {
+        let results = apply(op, attrs(), operands).unwrap();
+        assert_eq!(eval::floats(&results[1]), [count], "{results:?}");
+        assert_agrees(op, attrs(), operands);
+    };
+    // No overlap with such boxes is large, and such a score is not above any threshold.
+    kept(&ops::NON_MAX_SUPPRESSION, &[f32s(&[2, 4], &[nan; 8]), f32s(&[2], &[0.0; 2])], 2.0);
+    let scores: Vec<f32> = (0..40).map(|i| if i % 3 == 0 { nan } else { (i * 7 % 40) as f32 }).collect();
+    let overlaps = f32s(&[40, 40], &[0.0; 1600]);
+    kept(&ops::NON_MAX_SUPPRESSION_OVERLAPS, &[overlaps, f32s(&[40], &scores)], 4.0);
+}
+
+#[test]
 fn glimpses() {
     let images = f64s(&[2, 5, 4, 1], &(1..=40).map(f64::from).collect::<Vec<_>>());
     let size = || Attrs::new().with("size", vec![3i64, 2]);

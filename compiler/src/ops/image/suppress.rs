@@ -151,10 +151,13 @@ fn greedy(c: &EvalCx<'_>, overlap: impl Fn(usize, usize, usize, usize) -> f64) -
     for group in 0..groups {
         let scores = &scores[group * n..][..n];
         let mut order: Vec<usize> = (0..n).collect();
-        order.sort_by(|&a, &b| scores[b].partial_cmp(&scores[a]).unwrap_or(std::cmp::Ordering::Equal));
+        // NaN, which is never kept, may stand anywhere.
+        order.sort_by(|&a, &b| (scores[b] + 0.0).total_cmp(&(scores[a] + 0.0)));
         let mut kept: Vec<usize> = Vec::new();
         for i in order {
-            if kept.len() < most && scores[i] > least && kept.iter().all(|&k| overlap(group, n, k, i) <= limit) {
+            // An overlap that is NaN hides nothing.
+            let is_hidden = || kept.iter().any(|&k| overlap(group, n, k, i) > limit);
+            if kept.len() < most && scores[i] > least && !is_hidden() {
                 kept.push(i);
             }
         }
