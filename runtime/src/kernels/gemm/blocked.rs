@@ -4,15 +4,13 @@
 //! run stays in the second-level cache while the rows of a piece go over it. A piece is some rows by some panels,
 //! and what threads take. Panels are copied into order (packed) if they are read more than once, if columns of `b`
 //! are not contiguous, or if the last one is not a whole number of vectors; `a` is packed if its rows are not
-//! contiguous. With several pieces of rows, all of `b` is packed beforehand and shared; the next panel and the tile of
-//! the result are on their way to the cache while a register kernel runs.
+//! contiguous. With several pieces of rows, all of `b` is packed beforehand and shared.
 
 use super::micro::{Float, Kernels, Tile};
 use super::{Epilogue, Matrix, Product, dots, run_epilogue};
 use crate::alloc::Block;
 use crate::error::Result;
 use crate::exec::parallel;
-use crate::kernels::tile;
 
 /// With fewer pieces than this, threads would go idle.
 pub const MIN_PIECES: usize = 8;
@@ -20,10 +18,8 @@ pub const MIN_PIECES: usize = 8;
 pub const PIECE_NS: i64 = 20_000;
 /// Longest run of the inner axis.
 const DEPTH: usize = 512;
-/// Rows of a piece, roughly.
+/// Rows of a piece: a multiple of every family's rows.
 const ROW_BLOCK: usize = 96;
-/// If blocks of rows are as many as this, they are a multiple of it, so that threads get equal shares.
-const SHARES: usize = 4;
 /// Longest run of the inner axis if `a` has no more rows than a register tile: then `b` is read once and in
 /// place, and short runs keep to few of its rows at a time, each read on from where the last panel ended.
 const SHALLOW: usize = 16;
@@ -61,7 +57,7 @@ pub fn run<T: Float>(product: &Product<T>, epilogue: Option<&Epilogue<'_>>) -> R
         }
         return Ok(());
     }
-    let grid = Grid::of(m, kernels.rows, panels, cost_ns::<T>(m, n, k));
+    let grid = Grid::of(m, panels, cost_ns::<T>(m, n, k));
     let shared = if grid.row_blocks > 1 { Some(Panels::pack(product, kernels)?) } else { None };
     in_pieces(&grid, [m, n], cost_ns::<T>(m, n, k), epilogue, &|rows, panels| {
         piece(product, kernels, rows, panels, shared.as_ref())
@@ -111,41 +107,36 @@ pub fn run_alone<T: Float>(product: &Product<T>) -> Result<()> {
 
 pub type Range = std::ops::Range<usize>;
 
-/// How a product is cut into pieces: a function of its shape only. Pieces differ by a register tile of rows and a panel
-/// at most.
+/// How a product is cut into pieces: a function of its shape only.
 pub struct Grid {
     m: usize,
-    /// Rows of a register tile.
-    tile: usize,
     panels: usize,
+    rows_per_block: usize,
     pub row_blocks: usize,
+    panels_per_block: usize,
     pub panel_blocks: usize,
 }
 
 impl Grid {
-    /// For `m` rows in register tiles of `tile`, and so many panels.
-    pub fn of(m: usize, tile: usize, panels: usize, cost: i64) -> Grid {
+    pub fn of(m: usize, panels: usize, cost: i64) -> Grid {
         let rows_per_block = match m {
             _ if m <= ROWS_TOGETHER && panels >= MIN_PIECES || m <= ROW_BLOCK / 2 => m,
             _ if m >= 2 * MIN_PIECES * ROW_BLOCK => 2 * ROW_BLOCK,
             _ => ROW_BLOCK / 2,
         };
-        let row_blocks = match m.div_ceil(rows_per_block) {
-            few if few < SHARES => few,
-            many => many.next_multiple_of(SHARES),
-        };
+        let row_blocks = m.div_ceil(rows_per_block);
         let most = (cost / PIECE_NS).clamp(1, 4 * MIN_PIECES as i64) as usize;
-        let panel_blocks = if row_blocks >= MIN_PIECES { 1 } else { most.div_ceil(row_blocks).min(panels) };
-        Grid { m, tile, panels, row_blocks, panel_blocks }
+        let wanted = if row_blocks >= MIN_PIECES { 1 } else { most.div_ceil(row_blocks).min(panels) };
+        let panels_per_block = panels.div_ceil(wanted);
+        let panel_blocks = panels.div_ceil(panels_per_block);
+        Grid { m, panels, rows_per_block, row_blocks, panels_per_block, panel_blocks }
     }
 
     /// Rows and panels of a piece.
     pub fn piece(&self, index: usize) -> (Range, Range) {
         let (row, panel) = (index / self.panel_blocks, index % self.panel_blocks);
-        let cut = |block: usize, blocks: usize, len: usize| block * len / blocks..(block + 1) * len / blocks;
-        let tiles = cut(row, self.row_blocks, self.m.div_ceil(self.tile));
-        let rows = tiles.start * self.tile..(tiles.end * self.tile).min(self.m);
-        (rows, cut(panel, self.panel_blocks, self.panels))
+        let cut = |block: usize, size: usize, end: usize| block * size..((block + 1) * size).min(end);
+        (cut(row, self.rows_per_block, self.m), cut(panel, self.panels_per_block, self.panels))
     }
 }
 
@@ -192,8 +183,7 @@ impl Panels {
 
     /// The rows `run` of the panel of these columns.
     pub fn right<T: Float>(&self, run: &Range, cols: &Range, kernels: &Kernels<T>) -> Right<T> {
-        let row_stride = kernels.padded(cols.len()) as isize;
-        Right { ptr: self.panel(run, cols.start), row_stride, is_followed: true }
+        Right { ptr: self.panel(run, cols.start), row_stride: kernels.padded(cols.len()) as isize }
     }
 
     /// The address of the rows `run` of the panel that begins at column `col`.
@@ -236,7 +226,7 @@ fn piece<T: Float>(
                 let right = match shared {
                     Some(panels) => panels.right(&run, &cols, kernels),
                     None if packs_b(&cols) => pack_panel(&b, &run, &cols, kernels, b_scratch),
-                    None => Right { ptr: b.at(run.start, cols.start), row_stride: b.row_stride, is_followed: false },
+                    None => Right { ptr: b.at(run.start, cols.start), row_stride: b.row_stride },
                 };
                 let left = |row: usize| match packs_a {
                     true => {
@@ -259,8 +249,6 @@ fn piece<T: Float>(
 pub struct Right<T> {
     pub ptr: *const T,
     pub row_stride: isize,
-    /// Whether the panel that is read next lies behind it.
-    pub is_followed: bool,
 }
 
 /// Multiplies `(rows, cols, k)` of `left`, which is asked for the matrix that begins at a row, with a panel; writes
@@ -276,16 +264,11 @@ pub unsafe fn tiles<T: Float>(
     (c, c_row_stride): (*mut T, usize),
     accumulate: bool,
 ) {
-    let panel = k * right.row_stride as usize;
-    let share = if right.is_followed { panel.div_ceil(rows.div_ceil(kernels.rows)) } else { 0 };
-    for (i, row) in (0..rows).step_by(kernels.rows).enumerate() {
-        let count = kernels.rows.min(rows - row);
-        tile::fetch(right.ptr.wrapping_add(panel + i * share), share);
-        (row..row + count).for_each(|row| tile::fetch(c.wrapping_add(row * c_row_stride), cols));
+    for row in (0..rows).step_by(kernels.rows) {
         // SAFETY: the caller's promise.
         unsafe {
             kernels.run(&Tile {
-                rows: count,
+                rows: kernels.rows.min(rows - row),
                 cols,
                 k,
                 a: left(row),
@@ -311,7 +294,7 @@ pub unsafe fn pack_panel<T: Float>(
     to: *mut T,
 ) -> Right<T> {
     let width = kernels.padded(cols.len());
-    let packed = Right { ptr: to.cast_const(), row_stride: width as isize, is_followed: false };
+    let packed = Right { ptr: to.cast_const(), row_stride: width as isize };
     // SAFETY: the caller's promise.
     unsafe {
         if b.col_stride == 1 {

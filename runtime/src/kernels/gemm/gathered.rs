@@ -65,7 +65,7 @@ pub unsafe fn run<T: Float>(product: &Gathered<'_, T>, epilogue: Option<&Epilogu
     let nothing = Matrix { ptr: std::ptr::null(), row_stride: 0, col_stride: 1 };
     let dense = Product { m, n, k, a: nothing, b: right, c: std::ptr::null_mut() };
     let cost = cost_ns::<T>(m, n, k);
-    let grid = Grid::of(m, kernels.rows, n.div_ceil(kernels.cols()), cost);
+    let grid = Grid::of(m, n.div_ceil(kernels.cols()), cost);
     let shared = if grid.row_blocks > 1 { Some(Panels::pack(&dense, kernels)?) } else { None };
     let length = run_length(&dense, kernels);
     in_pieces(&grid, [m, n], cost, epilogue, &|rows, panels| {

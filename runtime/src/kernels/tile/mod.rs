@@ -38,7 +38,7 @@ use crate::array::DType;
 
 pub use level::{Level, level};
 pub use reference::reference;
-pub use safe::{Float, Number, fetch, fold, fold_of, map, map_in_place, map2, narrow, widen};
+pub use safe::{Float, Number, fold, fold_of, map, map_in_place, map2, narrow, widen};
 
 macro_rules! math_fn {
     ($($(#[$meta:meta])* $name:ident($($operand:ident),+): $single:ident, $double:ident => $scalar:expr;)*) => {

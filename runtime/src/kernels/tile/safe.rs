@@ -66,13 +66,6 @@ pub fn fold_of<T: Element>(f: FoldFn, x: &[T]) -> Option<T> {
     has_folds.then(|| unsafe { fold_unchecked(level(), f, x) })
 }
 
-/// Asks for the cache lines of `len` elements, and does not wait. Any address will do.
-#[inline]
-pub fn fetch<T>(p: *const T, len: usize) {
-    // SAFETY: it needs nothing.
-    unsafe { super::portable::fetch(p.cast(), len * size_of::<T>()) };
-}
-
 /// Converts the bits of f16 or bf16 to f32.
 ///
 /// # Panics
