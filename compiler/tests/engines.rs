@@ -574,3 +574,14 @@ fn a_graph_that_is_not_valid_is_refused() {
     let error = compile(&graph, &Options { verify: false, ..Options::default() }).map(|_| ()).unwrap_err();
     assert!(error.message().contains("graph `f` is invalid: the op's rule gives [f32[2]]"), "{error}");
 }
+
+#[test]
+fn quotients_by_constants_are_exact_where_they_are_whole() {
+    check("floors of quotients", |g| {
+        let x = g.input(&[2, 1000]);
+        let (factor, divisor) = (g.scalar(1024.0 * 41.0), g.scalar(41.0));
+        let multiples = g.apply("multiply", &[x, factor]);
+        let quotients = g.apply("divide", &[multiples, divisor]);
+        vec![g.apply("floor", &[quotients])]
+    });
+}

@@ -94,7 +94,7 @@ impl<'a> Noise<'a> {
             let outputs: Vec<TensorSpec> =
                 node.outputs.iter().map(|s| TensorSpec::new(s.dtype, s.dims.iter().map(size))).collect();
             let mut results = (node.op.eval)(&EvalCx { inputs: &operands, attrs: &attrs, outputs: &outputs })?;
-            // A division by a constant is a product with its reciprocal, which rounds where the quotient need not.
+            // A division by a root is a product with its reciprocal, which rounds where the quotient need not.
             let is_quotient = std::ptr::eq(node.op, &ops::DIVIDE);
             if rounds != Rounds::No && is_noisy {
                 results.iter_mut().for_each(|array| disturb(array, amplitude, is_quotient, &mut random));

@@ -34,7 +34,7 @@ impl TensorSpec {
 
     /// Number of elements.
     pub fn numel(&self) -> Dim {
-        self.dims.iter().cloned().fold(Dim::ONE, |a, b| a * b)
+        self.dims.iter().product()
     }
 
     /// The shape, if every length is constant.

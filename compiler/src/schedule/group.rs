@@ -487,7 +487,7 @@ impl Grouper<'_> {
 /// Whether the space has more than [`SINGLE_POINT`] elements, or may have. If `strict`, more than a chunk: one chunk
 /// is summed in the order of one grid point.
 pub fn is_long(frame: &[Dim], strict: bool) -> bool {
-    let numel = frame.iter().cloned().fold(Dim::ONE, |a, b| a * b);
+    let numel = frame.iter().product::<Dim>();
     let limit = if strict { i64::from(CHUNK) } else { SINGLE_POINT };
     numel.as_const().is_none_or(|n| n > limit)
 }

@@ -326,7 +326,7 @@ impl<'a> Lowering<'a> {
 
     /// Number of partial results of a chunked reduction.
     fn blocks(&self) -> Dim {
-        let grid = self.space.grid().into_iter().fold(Dim::ONE, |a, b| a * b);
+        let grid = self.space.grid().into_iter().product::<Dim>();
         match (self.kernel.split, self.space.lanes()) {
             (Some(block), Some(lanes)) => grid * lanes.len.ceil_div(&Dim::from(i64::from(block))),
             _ => grid,
@@ -353,7 +353,7 @@ impl<'a> Lowering<'a> {
     fn end_lanes(&mut self, full: bool) {
         let pass = self.kernel.passes.last().expect("a pass was begun");
         let cost: i64 = pass.insts.iter().map(|v| cost(&self.kernel.def(*v).inst)).sum();
-        let turns = if full { self.space.seq().into_iter().fold(Dim::ONE, |a, b| a * b) } else { Dim::ONE };
+        let turns = if full { self.space.seq().into_iter().product::<Dim>() } else { Dim::ONE };
         self.lane_cost = self.lane_cost.clone() + self.lanes_of_point() * turns * Dim::from(cost);
         if matches!(&pass.kind, PassKind::Lanes { seq } if seq.is_empty()) {
             let expensive = expensive(&self.kernel);

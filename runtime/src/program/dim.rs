@@ -6,6 +6,7 @@
 
 use crate::error::{Error, Kind, Result};
 use std::fmt;
+use std::iter::Product;
 use std::ops::{Add, Mul, Sub};
 use std::sync::Arc;
 
@@ -333,11 +334,29 @@ impl Sub for Dim {
     }
 }
 
+impl Product for Dim {
+    fn product<I: Iterator<Item = Dim>>(dims: I) -> Dim {
+        dims.fold(Dim::ONE, |product, dim| product * dim)
+    }
+}
+
+impl<'a> Product<&'a Dim> for Dim {
+    fn product<I: Iterator<Item = &'a Dim>>(dims: I) -> Dim {
+        dims.cloned().product()
+    }
+}
+
 impl Mul for Dim {
     type Output = Dim;
     fn mul(self, other: Dim) -> Dim {
         if let (Some(a), Some(b)) = (self.as_const(), other.as_const()) {
             return a.saturating_mul(b).into();
+        }
+        if self == Dim::ONE {
+            return other;
+        }
+        if other == Dim::ONE {
+            return self;
         }
         let mut terms = Vec::new();
         for a in self.terms() {

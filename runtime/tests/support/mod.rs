@@ -186,7 +186,7 @@ impl Builder {
 }
 
 fn product(dims: &[Dim]) -> Dim {
-    dims.iter().fold(Dim::ONE, |product, dim| product * dim.clone())
+    dims.iter().product::<Dim>()
 }
 
 /// `y = 2x + 2x` for f32[n], with two temporaries.

@@ -65,7 +65,7 @@ composite! {
         let results = b.apply_all(&BATCH_NORM_TRAINING, attrs, &x[..3]);
         let [y, mean, variance] = results[..] else { return Ok(results) };
         // What is kept is the estimate for all data: one degree of freedom went into the mean.
-        let count = spec.dims[..spec.rank() - 1].iter().fold(Dim::ONE, |count, d| count * d.clone());
+        let count = spec.dims[..spec.rank() - 1].iter().product::<Dim>();
         let count = b.size(&count, spec.dtype);
         let unbiased = variance * (count / (count - 1.0).max(1.0));
         let factor = b.attrs().float("exponential_avg_factor").unwrap_or(1.0);

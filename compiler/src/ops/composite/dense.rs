@@ -14,7 +14,7 @@ composite! {
             return Err(infer::wrong(Kind::Shape, wanted, kernel));
         }
         // One product of all rows: the axes before the last merge without a copy.
-        let rows = spec.dims[..last].iter().fold(Dim::ONE, |rows, d| rows * d.clone());
+        let rows = spec.dims[..last].iter().product::<Dim>();
         let mut dims = spec.dims.to_vec();
         dims[last] = kernel.dims[1].clone();
         Ok(vec![x[0].reshape(&[rows, spec.dims[last].clone()]).matmul(x[1], false, false).reshape(&dims)])

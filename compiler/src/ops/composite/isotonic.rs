@@ -57,7 +57,7 @@ composite! {
         let attrs = Attrs::new().with("decreasing", decreasing);
         let segments = b.apply(&ISOTONIC_SEGMENTS, attrs, &[moved.cast(DType::F64).stop_gradient()]);
         // The mean of each run, by row.
-        let rows = [dims[..last].iter().fold(Dim::ONE, |n, d| n * d.clone()), dims[last].clone()];
+        let rows = [dims[..last].iter().product::<Dim>(), dims[last].clone()];
         let (values, ids) = (moved.reshape(&rows), segments.reshape(&rows));
         let along = || Attrs::new().with("axis", 1i64).with("batch_dims", 1i64);
         let summed = |x| b.apply(&SCATTER_ADD, along().with("dims", &rows[..]), &[x, ids]);

@@ -94,7 +94,7 @@ impl<'b> Term<'b> {
         let left = left.arrange(&[&batch[..], &rows, &inner].concat())?;
         let right = right.arrange(&[&batch[..], &inner, &columns].concat())?;
         let (xs, ys) = (left.value.dims()?, right.value.dims()?);
-        let size = |dims: &[Dim]| dims.iter().cloned().fold(Dim::ONE, |a, d| a * d);
+        let size = |dims: &[Dim]| dims.iter().product::<Dim>();
         let (head, middle) = (batch.len(), batch.len() + rows.len());
         let (m, k, n) = (size(&xs[head..middle]), size(&xs[middle..]), size(&ys[head + inner.len()..]));
         let matrices = |a: Dim, c: Dim| xs[..head].iter().cloned().chain([a, c]).collect::<Dims>();

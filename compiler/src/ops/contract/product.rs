@@ -32,7 +32,7 @@ composite! {
 composite! {
     /// All products.
     OUTER, (_b, x) => {
-        let flat = |v: Expr<'_>| -> Result<Dim> { Ok(v.dims()?.iter().fold(Dim::ONE, |n, d| n * d.clone())) };
+        let flat = |v: Expr<'_>| -> Result<Dim> { Ok(v.dims()?.iter().product::<Dim>()) };
         let (rows, columns) = (flat(x[0])?, flat(x[1])?);
         Ok(vec![x[0].reshape(&[rows, Dim::ONE]) * x[1].reshape(&[Dim::ONE, columns])])
     },

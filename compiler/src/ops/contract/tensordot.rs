@@ -19,7 +19,7 @@ composite! {
         }
         let rest = |rank: usize, over: &[usize]| (0..rank).filter(|i| !over.contains(i)).collect::<Vec<_>>();
         let (rows, columns) = (rest(xs.len(), &over_x), rest(ys.len(), &over_y));
-        let size = |dims: &[Dim], axes: &[usize]| axes.iter().fold(Dim::ONE, |a, &i| a * dims[i].clone());
+        let size = |dims: &[Dim], axes: &[usize]| axes.iter().map(|&i| &dims[i]).product::<Dim>();
         let inner = size(&xs, &over_x);
         let left = x[0].transpose(&[&rows[..], &over_x].concat()).reshape(&[size(&xs, &rows), inner.clone()]);
         let right = x[1].transpose(&[&over_y[..], &columns].concat()).reshape(&[inner, size(&ys, &columns)]);

@@ -164,7 +164,7 @@ composite! {
         let deviation = centred.square().mean_keep(&all).sqrt();
         // A deviation below that of one count in all elements says nothing.
         let dims = x[0].dims()?;
-        let count = dims[dims.len() - 3..].iter().fold(Dim::ONE, |count, d| count * d.clone());
+        let count = dims[dims.len() - 3..].iter().product::<Dim>();
         Ok(vec![centred / deviation.max(b.size(&count, x[0].dtype()).rsqrt())])
     },
     name: "per_image_standardization",

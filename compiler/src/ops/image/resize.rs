@@ -95,7 +95,7 @@ fn sampled<'b>(b: build::Builder<'b>, x: Expr<'b>, axis: usize, taps: &Taps) -> 
         }
         let matrix = b.constant(eval::from_floats(spec.dtype, &[length, from], &matrix)?);
         // As matrices [axis, what follows it], one for each index before.
-        let product = |dims: &[Dim]| dims.iter().fold(Dim::ONE, |product, d| product * d.clone());
+        let product = |dims: &[Dim]| dims.iter().product::<Dim>();
         let mut dims = spec.dims.clone();
         let flat = [product(&dims[..axis]), dims[axis].clone(), product(&dims[axis + 1..])];
         dims[axis] = length.into();

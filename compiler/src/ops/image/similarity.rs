@@ -94,7 +94,7 @@ impl<'b> Pair<'b> {
         debug_assert!(image == its);
         let batch = infer::broadcast(own, other)?.to_vec();
         let whole: Vec<Dim> = batch.iter().chain(image).cloned().collect();
-        let count = batch.iter().fold(Dim::ONE, |n, d| n * d.clone());
+        let count = batch.iter().product::<Dim>();
         let flat: Vec<Dim> = [count].iter().chain(image).cloned().collect();
         Ok(Pair { images: [x, y].map(|x| x.broadcast_to(&whole).reshape(&flat)), batch })
     }

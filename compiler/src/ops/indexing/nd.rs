@@ -15,7 +15,7 @@ composite! {
             return Err(infer::wrong(Kind::Shape, "operands whose first `batch_dims` axes agree", found));
         };
         let (positions, depth) = flat_positions(b, User::GatherNd, &dims[batch..], x[1], own.len().max(1) - 1)?;
-        let merged = [&dims[..batch], &[dims[batch..batch + depth].iter().cloned().fold(Dim::ONE, |a, b| a * b)], &dims[batch + depth..]];
+        let merged = [&dims[..batch], &[dims[batch..batch + depth].iter().product::<Dim>()], &dims[batch + depth..]];
         let place = Place { axis: batch as i64, batch_dims: batch as i64 };
         Ok(vec![place.gather(x[0].reshape(&merged.concat()), positions)])
     },
@@ -93,7 +93,7 @@ fn updated<'b>(
         let wanted = format!("updates of shape {}", infer::shape(&wanted));
         return Err(infer::wrong(Kind::Shape, wanted, updates.spec()?));
     }
-    let merged = [&[dims[..depth].iter().cloned().fold(Dim::ONE, |a, b| a * b)], &dims[depth..]].concat();
+    let merged = [&[dims[..depth].iter().product::<Dim>()], &dims[depth..]].concat();
     Ok(Place::FIRST.scatter(x.reshape(&merged), positions, updates, update).reshape(&dims))
 }
 

@@ -268,5 +268,5 @@ pub(in crate::ops) fn from_end<'b>(index: Expr<'b>, length: &Dim) -> Expr<'b> {
 
 /// The distance of neighbours along an axis of a dense tensor.
 pub(in crate::ops) fn stride(dims: &[Dim], axis: usize) -> Dim {
-    dims[axis + 1..].iter().cloned().fold(Dim::ONE, |a, b| a * b)
+    dims[axis + 1..].iter().product()
 }

@@ -73,7 +73,7 @@ impl<'b> Segments<'b> {
     pub fn combine(&self, x: Expr<'b>, update: Update, start: f64) -> Result<Expr<'b>> {
         let dims = x.dims()?;
         let inner = &dims[self.leading..];
-        let rows = [&[dims[..self.leading].iter().cloned().fold(Dim::ONE, |a, b| a * b)], inner].concat();
+        let rows = [&[dims[..self.leading].iter().product::<Dim>()], inner].concat();
         let places = [&[self.num.clone() + Dim::ONE], inner].concat();
         let start = x.b().scalar(start, x.dtype()).broadcast_to(&places);
         Place::FIRST.scatter(start, self.ids, x.reshape(&rows), update).narrow(0, &Dim::ZERO, &self.num)

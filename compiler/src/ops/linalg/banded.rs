@@ -118,7 +118,7 @@ composite! {
         if dims.is_empty() || dims[..half] != dims[half..] {
             return Err(infer::wrong(Kind::Shape, "twice the same axes", x[0].spec()?));
         }
-        let n = dims[..half].iter().fold(Dim::ONE, |n, d| n * d.clone());
+        let n = dims[..half].iter().product::<Dim>();
         Ok(vec![x[0].reshape(&[n.clone(), n]).diagonal()?.reshape(&dims[..half])])
     },
     name: "tensor_diag_part",

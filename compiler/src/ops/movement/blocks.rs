@@ -97,7 +97,7 @@ composite! {
 }
 
 fn product(blocks: &[i64]) -> Dim {
-    blocks.iter().fold(Dim::ONE, |a, &b| a * Dim::from(b))
+    blocks.iter().map(|&b| Dim::from(b)).product()
 }
 
 fn divided(length: &Dim, by: i64, axis: usize) -> Result<Dim> {

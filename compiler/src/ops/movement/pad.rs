@@ -64,11 +64,7 @@ macro_rules! mirrored {
         composite! {
             #[doc = $doc]
             $static, (b, x) => {
-                let rank = x[0].rank()?;
-                let widths = paddings(b.attrs(), rank)?;
-                let mut y = x[0];
-                for axis in 0..rank {
-                    let (before, after) = (widths[2 * axis], widths[2 * axis + 1]);
+                each_axis(x[0], b.attrs(), |y, axis, before, after| {
                     let room = y.dims()?[axis].as_const().map(|length| (length - $skip).max(0));
                     if let Some(room) = room.filter(|&room| before.max(after) > room) {
                         let wanted = format!("widths of at most {room} along axis {axis}");
@@ -81,9 +77,8 @@ macro_rules! mirrored {
                     let head = mirrored($skip, Some(before.saturating_add($skip)), before)?;
                     let tail = mirrored((-after).saturating_sub($skip), ($skip > 0).then_some(-$skip), after)?;
                     let parts: Vec<_> = head.into_iter().chain([y]).chain(tail).collect();
-                    y = if parts.len() == 1 { y } else { b.concat(&parts, axis) };
-                }
-                Ok(vec![y])
+                    Ok(if parts.len() == 1 { y } else { b.concat(&parts, axis) })
+                })
             },
             name: $name,
             doc: $doc,
@@ -105,13 +100,9 @@ macro_rules! continued {
         composite! {
             #[doc = $doc]
             $static, (b, x) => {
-                let rank = x[0].rank()?;
-                let widths = paddings(b.attrs(), rank)?;
-                let mut y = x[0];
-                for axis in 0..rank {
-                    let (before, after) = (widths[2 * axis], widths[2 * axis + 1]);
+                each_axis(x[0], b.attrs(), |y, axis, before, after| {
                     if before == 0 && after == 0 {
-                        continue;
+                        return Ok(y);
                     }
                     let dim = y.dims()?[axis].clone();
                     if dim == Dim::ZERO {
@@ -121,9 +112,8 @@ macro_rules! continued {
                     let padded = dim.clone() + Dim::from(before) + Dim::from(after);
                     let $index = b.iota(&[padded], 0, DType::I64) - before as f64;
                     let $last = b.size(&(dim - Dim::ONE), DType::I64);
-                    y = b.apply(&super::gather::GATHER, Attrs::new().with("axis", axis as i64), &[y, $inside]);
-                }
-                Ok(vec![y])
+                    Ok(b.apply(&super::gather::GATHER, Attrs::new().with("axis", axis as i64), &[y, $inside]))
+                })
             },
             name: $name,
             doc: $doc,
@@ -140,6 +130,17 @@ continued! {
     PAD_WRAP "pad_wrap"
         "Continued with the elements from the other end; `paddings` holds the widths before and after, axis by axis."
         (index, last) => index.floormod(last + 1.0);
+}
+
+/// Pads axis by axis: `pad` gets what was padded so far, the axis, and the widths before and after.
+fn each_axis<'b>(
+    x: Expr<'b>,
+    attrs: &Attrs,
+    pad: impl Fn(Expr<'b>, usize, i64, i64) -> Result<Expr<'b>>,
+) -> Result<Vec<Expr<'b>>> {
+    let widths = paddings(attrs, x.rank()?)?.chunks(2).enumerate();
+    let padded = widths.fold(Ok(x), |y, (axis, widths)| pad(y?, axis, widths[0], widths[1]));
+    Ok(vec![padded?])
 }
 
 /// Attribute `paddings`: two widths an axis.

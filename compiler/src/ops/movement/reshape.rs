@@ -66,7 +66,7 @@ fn target(x: &TensorSpec, dims: &[Dim]) -> Result<Dims> {
     let total = x.numel();
     let mut result: Dims = dims.iter().cloned().collect();
     if let [hole] = holes[..] {
-        let known = dims.iter().enumerate().filter(|&(i, _)| i != hole).fold(Dim::ONE, |a, (_, d)| a * d.clone());
+        let known = dims.iter().enumerate().filter(|&(i, _)| i != hole).map(|(_, d)| d).product::<Dim>();
         let left = (known != Dim::ZERO).then(|| total.div_exact(&known)).flatten();
         result[hole] = left.ok_or_else(|| {
             Error::new(
@@ -79,7 +79,7 @@ fn target(x: &TensorSpec, dims: &[Dim]) -> Result<Dims> {
         })?;
         return Ok(result);
     }
-    let wanted = dims.iter().cloned().fold(Dim::ONE, |a, d| a * d);
+    let wanted = dims.iter().product::<Dim>();
     if wanted == total {
         return Ok(result);
     }

@@ -55,7 +55,7 @@ composite! {
 fn variance<'b>(b: build::Builder<'b>, x: Expr<'b>) -> Result<Expr<'b>> {
     let (_, axes) = axes_of(b.attrs(), x)?;
     let (dims, square) = (x.dims()?, (x - x.mean_keep(&axes)).square());
-    let count = axes.iter().map(|&i| dims[i as usize].clone()).fold(Dim::ONE, |n, d| n * d);
+    let count = axes.iter().map(|&i| &dims[i as usize]).product::<Dim>();
     let divisor = match b.attrs().float("ddof").unwrap_or(0.0) {
         0.0 => b.size(&count, x.dtype()),
         ddof => (b.size(&count, x.dtype()) - ddof).max(0.0),

@@ -33,7 +33,7 @@ pub static REDUCE_PROD: OpDef = OpDef {
         let kept: Vec<usize> = (0..dims.len()).filter(|i| !axes.contains(i)).collect();
         let perm: Vec<usize> = kept.iter().chain(&axes).copied().collect();
         let mut rows: Dims = kept.iter().map(|&i| dims[i].clone()).collect();
-        rows.push(axes.iter().map(|&i| dims[i].clone()).fold(Dim::ONE, |a, d| a * d));
+        rows.push(axes.iter().map(|&i| &dims[i]).product::<Dim>());
         let last = rows.len() - 1;
         let x = v.x().transpose(&perm);
         let moved = x.dims()?;
@@ -60,7 +60,7 @@ composite! {
         let spec = x[0].spec()?;
         Class::Float.check(&spec)?;
         let (axes, _) = axes_of(b.attrs(), x[0])?;
-        let count = axes.iter().map(|&i| spec.dims[i].clone()).fold(Dim::ONE, |a, d| a * d);
+        let count = axes.iter().map(|&i| &spec.dims[i]).product::<Dim>();
         let sum = b.apply(&REDUCE_SUM, b.attrs().clone(), &[x[0]]);
         Ok(vec![sum / b.size(&count, spec.dtype)])
     },

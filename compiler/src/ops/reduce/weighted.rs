@@ -35,7 +35,7 @@ composite! {
         infer::same_dtype(&[spec.clone(), x[1].spec()?])?;
         Class::Float.check(&spec)?;
         let (normal, _) = axes_of(b.attrs(), x[0])?;
-        let count = normal.iter().fold(Dim::ONE, |n, &axis| n * spec.dims[axis].clone());
+        let count = normal.iter().map(|&axis| &spec.dims[axis]).product::<Dim>();
         let far = x[0] - x[1];
         if far.dims()? != spec.dims {
             return Err(infer::wrong(Kind::Shape, format_args!("a shift that broadcasts to {spec}"), x[1].spec()?));

@@ -146,7 +146,7 @@ pub(super) fn check_padding(window: &Window) -> Result<()> {
 
 /// `g` added up at the elements that `places` names in a tensor of shape `dims`, image by image.
 fn put_back<'b>(b: build::Builder<'b>, g: Expr<'b>, places: Expr<'b>, dims: &[Dim]) -> Result<Expr<'b>> {
-    let product = |dims: &[Dim]| dims.iter().fold(Dim::ONE, |product, d| product * d.clone());
+    let product = |dims: &[Dim]| dims.iter().product::<Dim>();
     let own = g.dims()?;
     let flat = [own[0].clone(), product(&own[1..])];
     let whole = [dims[0].clone(), product(&dims[1..])];

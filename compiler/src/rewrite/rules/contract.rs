@@ -145,7 +145,7 @@ fn batch_into_rows(graph: &mut Draft<'_>, root: ValueId) -> Result<Outcome> {
     if flag_a {
         return Ok(Outcome::Blocked("rows of a transposed operand do not follow each other"));
     }
-    let all_rows = product_of(batch) * rows.clone();
+    let all_rows = batch.iter().product::<Dim>() * rows.clone();
     let tall = graph.apply(&RESHAPE, Attrs::new().with("dims", vec![all_rows, inner.clone()]), &[a])?;
     let result = product(graph, [tall, b], [false, flag_b])?;
     let attrs = Attrs::new().with("dims", graph.spec(root).dims.as_slice());
@@ -171,7 +171,7 @@ fn batch_into_inner(graph: &mut Draft<'_>, root: ValueId) -> Result<Outcome> {
     if !graph.is_used_once(inner) {
         return Ok(Outcome::Blocked("the product has another user"));
     }
-    let all_rows = product_of(batch) * rows.clone();
+    let all_rows = batch.iter().product::<Dim>() * rows.clone();
     let attrs = |columns: &Dim| Attrs::new().with("dims", vec![all_rows.clone(), columns.clone()]);
     let a = graph.apply(&RESHAPE, attrs(columns_a), &[a])?;
     let b = graph.apply(&RESHAPE, attrs(columns_b), &[b])?;
@@ -214,8 +214,4 @@ fn swaps_last_two(graph: &Draft<'_>, value: ValueId) -> Result<bool> {
 fn split(dims: &[Dim]) -> (&[Dim], [&Dim; 2]) {
     let (batch, matrix) = dims.split_at(dims.len() - 2);
     (batch, [&matrix[0], &matrix[1]])
-}
-
-fn product_of(dims: &[Dim]) -> Dim {
-    dims.iter().cloned().fold(Dim::ONE, |a, d| a * d)
 }
