@@ -138,8 +138,8 @@ fn each_axis<'b>(
     attrs: &Attrs,
     pad: impl Fn(Expr<'b>, usize, i64, i64) -> Result<Expr<'b>>,
 ) -> Result<Vec<Expr<'b>>> {
-    let widths = paddings(attrs, x.rank()?)?.chunks(2).enumerate();
-    let padded = widths.fold(Ok(x), |y, (axis, widths)| pad(y?, axis, widths[0], widths[1]));
+    let mut widths = paddings(attrs, x.rank()?)?.chunks(2).enumerate();
+    let padded = widths.try_fold(x, |y, (axis, widths)| pad(y, axis, widths[0], widths[1]));
     Ok(vec![padded?])
 }
 
