@@ -14,8 +14,8 @@ pub fn functions() -> impl Iterator<Item = MathFn> {
     MathFn::ALL.into_iter().filter(|f| f.arity() == 1 && f.is_vectorised())
 }
 
-/// The largest errors over `count` inputs, spread evenly over all bit patterns (at most 2^32), one for each level. Half
-/// of the inputs are the others with the sign changed, if there are an even number.
+/// The largest errors over `count` inputs (at most 2^32), at equal steps of their bit patterns from 0 on, one for each
+/// level. Give a power of two: then the steps reach the end, and half of the inputs are the others with the sign changed.
 pub fn worst(f: MathFn, levels: &[Level], count: u64, threads: usize) -> Vec<Worst> {
     let count = count.clamp(1, 1 << 32);
     let (half, step) = (count.div_ceil(2), (1 << 32) / count);
