@@ -114,6 +114,13 @@ fn edges_and_turns() {
 }
 
 #[test]
+fn gradients_of_factors_need_not_know_which_side_is_longer() {
+    let lengths = [0, 1, 2, 3, 5];
+    check(&ops::QR, Attrs::new(), &lengths);
+    check(&ops::PINV, Attrs::new(), &lengths);
+}
+
+#[test]
 fn the_greatest_elements_need_as_many() {
     let mut builder = GraphBuilder::new("top");
     let x = builder.parameter("x", TensorSpec::new(DType::F64, [Dim::sym(0)]));

@@ -3,7 +3,7 @@
 //! application in optimum experimental design", 2012).
 
 use super::solve::triangular;
-use super::{batched, call, is_at_most, lesser, matrix, naive, square};
+use super::{batched, call, lesser, matrix, naive, square};
 use crate::ops::entry::*;
 
 /// `l lᵀ = x`.
@@ -76,24 +76,27 @@ pub static QR: OpDef = OpDef {
     },
     grad: rule!(v => {
         let [m, n] = matrix("x", &v.x().spec()?)?;
-        let wide = is_at_most(&m, &n, "the gradient of `qr`")?;
-        if v.b.attrs().bool("full_matrices") && !wide {
+        let is_known_thin = infer::nonnegative(&(m.clone() - n.clone()));
+        let is_known_wide = infer::nonnegative(&(n.clone() - m.clone()));
+        if v.b.attrs().bool("full_matrices") && !is_known_wide {
             let text = "there is no gradient of full factors of matrices with more rows than columns";
             return Err(Error::new(Kind::Gradient, text).hint("leave `full_matrices` out"));
         }
         let (q, r) = (v.y[0], v.y[1]);
-        if m == n || !wide {
+        if is_known_thin {
             return Ok(vec![Some(thin(q, r, v.g[0], v.g[1])?)]);
         }
-        // [q r1, q r2] = [x1, x2]: the square part on the left decides q, and r2 = qᵀ x2.
-        let (last, rest) = (v.x().rank()? - 1, n - m.clone());
-        let x2 = v.x().narrow(last, &m, &rest)?;
-        let r1 = r.narrow(last, &Dim::ZERO, &m)?;
+        // [q r1, q r2] = [x1, x2]: the square part on the left decides q, and r2 = qᵀ x2. Without columns on the right it
+        // is the thin case, so that this serves sizes which only the call tells too.
+        let (last, k) = (v.x().rank()? - 1, lesser(&m, &n));
+        let rest = n - k.clone();
+        let x2 = v.x().narrow(last, &k, &rest)?;
+        let r1 = r.narrow(last, &Dim::ZERO, &k)?;
         let Some(gr) = v.g[1] else {
             let left = thin(q, r1, v.g[0], None)?;
             return Ok(vec![Some(v.b.concat(&[left, x2 * 0.0], last))]);
         };
-        let (gr1, gr2) = (gr.narrow(last, &Dim::ZERO, &m)?, gr.narrow(last, &m, &rest)?);
+        let (gr1, gr2) = (gr.narrow(last, &Dim::ZERO, &k)?, gr.narrow(last, &k, &rest)?);
         let through = x2.mm_t(gr2);
         let left = thin(q, r1, Some(v.g[0].map_or(through, |g| g + through)), Some(gr1))?;
         Ok(vec![Some(v.b.concat(&[left, q.mm(gr2)], last))])

@@ -1,6 +1,6 @@
 //! Functions of whole matrices: powers, exponentials, pseudo-inverses, and what is made of them.
 
-use super::{call, identity, is_at_most, matrix, naive, square};
+use super::{call, identity, matrix, naive, square};
 use crate::ops::entry::*;
 
 /// One line an op: a function of whole matrices, a library routine.
@@ -98,8 +98,8 @@ composite! {
         let [m, n] = matrix("x", &v.x().spec()?)?;
         let (a, y) = (v.x(), v.y());
         let (g, yt) = (v.g().transpose_matrix()?, y.transpose_matrix()?);
-        // Of the two forms the one with the smaller products.
-        Ok(vec![Some(if is_at_most(&m, &n, "the gradient of `pinv`")? {
+        // Two forms of the same: the one with the smaller products, where that is known.
+        Ok(vec![Some(if infer::nonnegative(&(n - m)) {
             let k = g.mm(y);
             let k_yt = k.mm(yt);
             k_yt - y.mm(k).transpose_matrix()? - a.mm(y).mm(k_yt) + yt.mm(y).mm(g - k.mm(a))

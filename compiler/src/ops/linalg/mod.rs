@@ -16,7 +16,6 @@ pub mod product;
 pub mod solve;
 
 use crate::ops::entry::*;
-use std::fmt::Display;
 
 /// Rows and columns of operand `name`: f32 or f64, of rank 2 at least.
 fn matrix(name: &str, x: &TensorSpec) -> Result<[Dim; 2]> {
@@ -58,17 +57,6 @@ fn batched(x: &TensorSpec, last: &[Dim]) -> TensorSpec {
 /// The library routine of that name with these flags.
 fn call(routine: &'static str, flags: &[bool]) -> Result<LibraryCall> {
     Ok(LibraryCall { routine, params: flags.iter().map(|&flag| i64::from(flag).into()).collect() })
-}
-
-/// Whether `a <= b` for all sizes; an error, with what it is needed for, if neither that nor the reverse is known.
-fn is_at_most(a: &Dim, b: &Dim, what: impl Display) -> Result<bool> {
-    if infer::nonnegative(&(b.clone() - a.clone())) {
-        return Ok(true);
-    }
-    if infer::nonnegative(&(a.clone() - b.clone())) {
-        return Ok(false);
-    }
-    Err(Error::new(Kind::Shape, format!("{what} must know which of the sizes {a} and {b} is less")))
 }
 
 /// The identity matrix of size `n`.
