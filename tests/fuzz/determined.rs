@@ -22,6 +22,8 @@ use tracelift_runtime::Array;
 const CHANGE: f64 = 1e-4;
 /// How much of the results' largest element may change for one of the operands'.
 const CONDITION: f64 = 100.0;
+/// Most elements of a value beside a factorisation: the reference takes the cube of a matrix's side, slowly.
+const AFFORDABLE: i64 = 1 << 13;
 /// Directions tried, each to both sides: what a sign decides is seen there.
 const DIRECTIONS: u64 = 2;
 
@@ -46,17 +48,29 @@ pub fn is_determined_at(op: &'static OpDef, attrs: &Attrs, operands: &[Array]) -
         return true;
     }
     let Ok((graph, results)) = alone(op, attrs, operands) else { return true };
-    let routines = routines(&graph);
+    let routines = routines(&expanded(&graph));
     let uses = |family: &str| routines.iter().any(|routine| routine.starts_with(family));
     // Which coefficients an infinity gets into, and where it meets another, is a matter of the algorithm.
     if uses("fft.") && !operands.iter().all(is_finite) {
         return false;
     }
     // The gradient may be refused where the results are there.
-    !uses("linalg.")
-        || (!has_free_columns(op, attrs, operands)
-            && is_continuous(&graph, operands)
-            && is_continuous(&with_gradient(graph, &results), operands))
+    if !uses("linalg.") {
+        return true;
+    }
+    let differentiated = with_gradient(graph.clone(), &results);
+    !has_free_columns(op, attrs, operands)
+        && is_affordable(&differentiated)
+        && is_continuous(&graph, operands)
+        && is_continuous(&differentiated, operands)
+}
+
+/// Whether the reference evaluates a graph of constant sizes within a moment.
+pub fn is_affordable(graph: &Graph) -> bool {
+    let graph = expanded(graph);
+    let is_small = |spec: &TensorSpec| spec.numel().as_const().is_some_and(|n| n <= AFFORDABLE);
+    graph.nodes.iter().flat_map(|node| &node.outputs).all(is_small)
+        || !routines(&graph).iter().any(|routine| routine.starts_with("linalg."))
 }
 
 /// Whether elements of a float array differ in their last digits alone.
@@ -67,10 +81,14 @@ fn has_near_ties(array: &Array) -> bool {
     elements.windows(2).any(|w| w[0] != w[1] && w[1] - w[0] <= 64.0 * epsilon * w[0].abs().max(w[1].abs()))
 }
 
-/// The library routines of the graph expanded.
-fn routines(graph: &Graph) -> Vec<&'static str> {
+/// The graph of primitives alone.
+fn expanded(graph: &Graph) -> Graph {
     let options = Options { verify: false, ..Options::default() };
-    let Ok((graph, _)) = passes::run_alone("expand_composites", graph, &options) else { return Vec::new() };
+    passes::run_alone("expand_composites", graph, &options).map_or_else(|_| graph.clone(), |(graph, _)| graph)
+}
+
+/// The library routines of a graph of primitives.
+fn routines(graph: &Graph) -> Vec<&'static str> {
     let routine = |node: &Node| {
         let Lower::Library(call) = node.op.lower else { return None };
         let inputs: Vec<TensorSpec> = node.inputs.iter().map(|&v| graph.spec(v).clone()).collect();

@@ -6,7 +6,7 @@
 
 use crate::attributes;
 use crate::case::{Case, concrete};
-use crate::determined::is_determined_at;
+use crate::determined::{is_affordable, is_determined_at};
 use crate::random::Random;
 use crate::reach;
 use crate::values;
@@ -289,7 +289,11 @@ impl Generator {
         let ids: Vec<ValueId> = arrays.iter().map(parameter).collect();
         let attrs = interp::map_sizes(attrs, &|dim| concrete(dim, &self.symbols));
         let results = builder.apply_at(op, attrs.clone(), &ids, Loc::default()).ok()?;
-        let results = match interp::run(&builder.finish(results.to_vec()), &arrays) {
+        let graph = builder.finish(results.to_vec());
+        if !is_affordable(&graph) {
+            return None;
+        }
+        let results = match interp::run(&graph, &arrays) {
             Ok(results) => results,
             Err(error) if error.kind() == Kind::Internal => panic!("the reference evaluator fails: {error}"),
             Err(_) => return None,
