@@ -13,6 +13,8 @@ pub struct Case {
     pub inputs: Vec<Array>,
     /// The output that is differentiated by every float input, if any.
     pub target: Option<usize>,
+    /// Whether machine code checks each access; else it is the code that users run.
+    pub debug_bounds: bool,
 }
 
 /// A case's graph with its gradients as further outputs.

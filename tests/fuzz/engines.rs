@@ -40,7 +40,8 @@ pub fn reference(case: &Case, whole: &Whole) -> Result<Results> {
 }
 
 fn compiled(case: &Case, whole: &Whole, level: Level) -> Result<Results> {
-    let program = compile(&whole.graph, &Options { debug_bounds: true, ..Options::at(level) })?.program;
+    let options = Options { debug_bounds: case.debug_bounds, ..Options::at(level) };
+    let program = compile(&whole.graph, &options)?.program;
     let arrays = Executable::new(program)?.call(&case.inputs.iter().collect::<Vec<_>>())?;
     Ok(Results { arrays: arrays.into_iter().collect(), connected: whole.connected.clone() })
 }

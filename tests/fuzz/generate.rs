@@ -377,7 +377,8 @@ impl Generator {
         let floats: Vec<usize> =
             (0..graph.outputs.len()).filter(|&i| graph.spec(graph.outputs[i]).dtype.is_float()).collect();
         let target = (!floats.is_empty() && self.random.chance(70)).then(|| *self.random.pick(&floats));
-        Case { graph, inputs: self.arguments, target }
+        let debug_bounds = self.random.chance(50);
+        Case { graph, inputs: self.arguments, target, debug_bounds }
     }
 }
 

@@ -158,5 +158,5 @@ fn copy(
         }
     }
     let outputs = outputs.iter().map(|&v| map[v].expect("outputs are live")).collect();
-    Case { graph: builder.finish(outputs), inputs: arguments, target }
+    Case { graph: builder.finish(outputs), inputs: arguments, target, debug_bounds: case.debug_bounds }
 }
