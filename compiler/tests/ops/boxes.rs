@@ -108,6 +108,11 @@ fn scores_sink_by_overlaps() {
         assert_agrees(&ops::SOFT_NON_MAX_SUPPRESSION, attrs, &operands);
     }
     assert!(refused(&ops::SUPPRESSED_WITH_SCORES, most(0.5, 0.0, -1.0), &operands).contains("soft_nms_sigma"));
+    // Scores below 0 rise, but not back over the limit.
+    let below = [operands[0].clone(), f32s(&[6], &SCORES.map(|score| score - 1.75))];
+    let found = apply(&ops::SUPPRESSED_WITH_SCORES, most(1.0, -1.0, 0.5), &below).unwrap();
+    assert_eq!(found[0].as_slice::<i32>(), [3, 0]);
+    assert_agrees(&ops::SUPPRESSED_WITH_SCORES, most(1.0, -1.0, 0.5), &below);
     let overlaps = [f32s(&[3, 3], &[1.0, 0.6, 0.2, 0.6, 1.0, 0.4, 0.2, 0.4, 1.0]), f32s(&[3], &[0.5, 0.9, 0.7])];
     let attrs = Attrs::new().with("max_output_size", 3i64);
     let kept = apply(&ops::SUPPRESSED_OVERLAPS, attrs.clone(), &overlaps).unwrap();

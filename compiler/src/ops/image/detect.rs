@@ -43,7 +43,8 @@ pub static SOFT_NON_MAX_SUPPRESSION: OpDef = OpDef {
             let Some(best) = left.reduce(|best, i| if scores[i] > scores[best] { i } else { best }) else { break };
             chosen.push((best, scores[best]));
             scores[best] = f64::NAN;
-            for (i, score) in scores.iter_mut().enumerate() {
+            // One that is out stays out: a score below 0 rises.
+            for (i, score) in scores.iter_mut().enumerate().filter(|(_, score)| **score > least) {
                 let overlap = share(&boxes, best, i);
                 *score *= match sigma > 0.0 {
                     true => (-0.5 * overlap * overlap / sigma).exp(),
