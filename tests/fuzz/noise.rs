@@ -94,10 +94,11 @@ impl<'a> Noise<'a> {
             let outputs: Vec<TensorSpec> =
                 node.outputs.iter().map(|s| TensorSpec::new(s.dtype, s.dims.iter().map(size))).collect();
             let mut results = (node.op.eval)(&EvalCx { inputs: &operands, attrs: &attrs, outputs: &outputs })?;
-            // A division by a root is a product with its reciprocal, which rounds where the quotient need not.
-            let is_quotient = std::ptr::eq(node.op, &ops::DIVIDE);
+            // A division by a root is a product with its reciprocal, which rounds where the quotient need not, and a
+            // factorisation rounds on the way to a whole number.
+            let rounds_exact = std::ptr::eq(node.op, &ops::DIVIDE) || rounds == Rounds::Backward;
             if rounds != Rounds::No && is_noisy {
-                results.iter_mut().for_each(|array| disturb(array, amplitude, is_quotient, &mut random));
+                results.iter_mut().for_each(|array| disturb(array, amplitude, rounds_exact, &mut random));
             }
             if rounds != Rounds::No && settles {
                 results.iter_mut().for_each(|array| settle(array, amplitude, rounds == Rounds::Backward));
