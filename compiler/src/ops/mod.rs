@@ -34,9 +34,9 @@ use crate::graph::OpDef;
 
 pub use complex::{BITCAST, forms::*, parts::*};
 pub use composite::{
-    activation::*, batch_norm::*, clip::*, ctc::*, dense::*, dropout::*, flow::*, histogram::*, isotonic::*, loss::*,
-    loss_terms::*, margin::*, norm::*, normalize::*, polynomial::*, quantize::*, random::*, sampled::*, shrink::*,
-    sobol::*, softmax::*,
+    activation::*, batch_norm::*, beam_search::*, clip::*, ctc::*, dense::*, dropout::*, flow::*, histogram::*,
+    isotonic::*, loss::*, loss_terms::*, margin::*, norm::*, normalize::*, polynomial::*, quantize::*, random::*,
+    sampled::*, shrink::*, sobol::*, softmax::*,
 };
 pub use contract::{einsum::*, matmul::*, product::*, tensordot::*};
 pub use elementwise::{

@@ -9,6 +9,7 @@ mod boxes;
 mod compiled;
 mod contract;
 mod convert;
+mod ctc;
 mod elementwise;
 mod errors;
 mod fourier;

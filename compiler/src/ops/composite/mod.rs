@@ -3,6 +3,7 @@
 
 pub mod activation;
 pub mod batch_norm;
+pub mod beam_search;
 pub mod clip;
 pub mod ctc;
 pub mod dense;
