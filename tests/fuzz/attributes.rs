@@ -12,7 +12,10 @@ const WORDS: &[(&str, &[&str])] = &[
         "mode",
         &["constant", "reflect", "symmetric", "full", "same", "valid", "reduced", "complete", "linear", "nearest"],
     ),
-    ("method", &["bilinear", "nearest", "bicubic", "area", "lanczos3", "gaussian"]),
+    (
+        "method",
+        &["bilinear", "nearest", "bicubic", "area", "lanczos3", "gaussian", "linear", "lower", "higher", "midpoint"],
+    ),
     ("reduction", &["sum", "none", "mean", "prod", "max", "min"]),
     ("data_format", &["NHWC", "NCHW", "NWC", "NDHWC", "channels_last"]),
     ("side", &["left", "right"]),

@@ -22,6 +22,11 @@ const EXCUSED: &[(&str, &str)] = &[
     ("collapse_repeated", "rows of labels with a length each, that fits"),
     ("ctc_loss", "four operands whose sizes and values must fit each other"),
     ("ctc_loss_gradient", "as `ctc_loss`"),
+    ("ctc_loss_curvature", "as `ctc_loss`"),
+    (
+        "ctc_beam_search_decoder",
+        "its width, its number of paths and the lengths must fit each other; `ctc.rs` has its tests",
+    ),
     ("crop_and_resize", "boxes have four columns, and an index each"),
     ("sqrtm", "few matrices have a real root, and engines differ near the others; `spectral.rs` has tests"),
     ("logm", "as `sqrtm`"),

@@ -34,9 +34,9 @@ use crate::graph::OpDef;
 
 pub use complex::{BITCAST, forms::*, parts::*};
 pub use composite::{
-    activation::*, batch_norm::*, clip::*, ctc::*, dense::*, dropout::*, flow::*, histogram::*, isotonic::*, loss::*,
-    loss_terms::*, margin::*, norm::*, normalize::*, polynomial::*, quantize::*, random::*, sampled::*, shrink::*,
-    sobol::*, softmax::*,
+    activation::*, batch_norm::*, beam_search::*, clip::*, correlate::*, covariance::*, ctc::*, dense::*, dropout::*,
+    flow::*, histogram::*, isotonic::*, loss::*, loss_terms::*, margin::*, norm::*, normalize::*, polynomial::*,
+    quantize::*, random::*, sampled::*, shrink::*, sobol::*, softmax::*,
 };
 pub use contract::{einsum::*, matmul::*, product::*, tensordot::*};
 pub use elementwise::{
@@ -51,7 +51,10 @@ pub use movement::{
     axes::*, blocks::*, broadcast::*, concat::*, gather::*, one_hot::*, pad::*, reshape::*, slice::*, sort::*,
     transpose::*,
 };
-pub use reduce::{arg_extrema::*, cumulative::*, extrema::*, logic::*, stats::*, sum::*, weighted::*};
+pub use reduce::{
+    arg_extrema::*, cumulative::*, extrema::*, logic::*, nan::*, quantile::*, stats::*, sum::*, trapezoid::*,
+    weighted::*,
+};
 pub use source::random::RANDOM_BITS;
 pub use source::{CONSTANT, HOST_CALL, IOTA, PARAMETER, SIZE_OF};
 pub use window::{average::*, conv::*, convolution::*, dilation::*, max::*, segments::*, transpose::*};

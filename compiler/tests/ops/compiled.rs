@@ -71,6 +71,11 @@ pub fn assert_agrees_for_any_shared_batch(op: &'static OpDef, attrs: Attrs, inpu
     compare(op, attrs, inputs, Some(&specs)).unwrap_or_else(|difference| panic!("{difference}"));
 }
 
+/// As [`assert_agrees`], in a graph whose operands have these specs.
+pub fn assert_agrees_as(op: &'static OpDef, attrs: Attrs, inputs: &[Array], specs: &[TensorSpec]) {
+    compare(op, attrs, inputs, Some(specs)).unwrap_or_else(|difference| panic!("{difference}"));
+}
+
 /// Asserts that the gradient of the sum of all results is the same in machine code and by `eval`, and gives it.
 pub fn assert_gradient_agrees(op: &'static OpDef, attrs: Attrs, inputs: &[Array]) -> Vec<Array> {
     let mut builder = GraphBuilder::new(op.name);

@@ -1,6 +1,6 @@
-//! Normalisation, weights, attention, and the loss of sequences.
+//! Normalisation, weights and attention.
 
-use crate::battery::{check_first_order, check_gradient};
+use crate::battery::check_gradient;
 use crate::compiled::{assert_agrees, assert_agrees_for_any_batch, assert_gradient_agrees};
 use crate::support::{Numbers, apply, assert_close, f64s, i32s, one, refused, values};
 use tracelift_compiler::graph::{Attrs, OpDef};
@@ -131,46 +131,4 @@ fn attention() {
     let wrong = [qkv[0].clone(), qkv[1].clone(), qkv[2].clone(), random(&[2, 5])];
     let error = refused(&ops::MASKED_DOT_PRODUCT_ATTENTION, Attrs::new(), &wrong);
     assert!(error.contains("a mask that broadcasts to [2, 3, 5]"), "{error}");
-}
-
-#[test]
-fn losses_of_sequences() {
-    let logits = Numbers(3).array(DType::F64, &[4, 2, 3], -2.0, 2.0);
-    let operands = [i32s(&[2, 2], &[1, 2, 2, -7]), logits, i32s(&[2], &[2, 1]), i32s(&[2], &[4, 3])];
-    assert_agrees(&ops::CTC_LOSS, Attrs::new(), &operands);
-    assert_agrees(&ops::CTC_LOSS_GRADIENT, Attrs::new(), &operands);
-    check_first_order(&ops::CTC_LOSS, Attrs::new(), &operands);
-    // Class 2 as blank, counted from the end.
-    let last = [i32s(&[2, 1], &[1, 0]), operands[1].clone(), i32s(&[2], &[1, 1]), operands[3].clone()];
-    assert_agrees(&ops::CTC_LOSS, Attrs::new().with("blank_index", -1i64), &last);
-    let with = |k: usize, operand: Array| {
-        let mut operands = operands.clone();
-        operands[k] = operand;
-        refused(&ops::CTC_LOSS, Attrs::new(), &operands)
-    };
-    assert!(with(0, i32s(&[2, 2], &[9, 1, 1, 1])).contains("label 9 of example 0 is none of 3 classes"));
-    assert!(with(0, i32s(&[2, 2], &[0, 1, 1, 1])).contains("is the blank"));
-    assert!(with(3, i32s(&[2], &[5, 1])).contains("logit length 5"));
-    assert!(with(2, i32s(&[2], &[3, 1])).contains("label length 3"));
-    assert!(with(2, i32s(&[3], &[1, 1, 1])).contains("two lengths for each of 2"));
-    assert!(refused(&ops::CTC_LOSS, Attrs::new().with("blank_index", 3i64), &operands).contains("blank_index"));
-}
-
-#[test]
-fn the_best_path_is_read() {
-    // One-hot rows times 2: the path is 1 1 0 1 2 2, of which the second example hears four.
-    let path = [1, 1, 0, 1, 2, 2];
-    let rows = path.iter().flat_map(|&best| (0..2).flat_map(move |_| (0..3).map(move |c| f64::from(c == best) * 2.0)));
-    let logits = f64s(&[6, 2, 3], &rows.collect::<Vec<_>>());
-    let operands = [logits, i32s(&[2], &[6, 4])];
-    let decoded = |attrs: Attrs| {
-        assert_agrees(&ops::CTC_GREEDY_DECODER, attrs.clone(), &operands);
-        let results = apply(&ops::CTC_GREEDY_DECODER, attrs, &operands).unwrap();
-        assert_eq!(results[2].as_slice::<f64>(), [-12.0, -8.0]);
-        (results[0].as_slice::<i64>().to_vec(), results[1].as_slice::<i64>().to_vec())
-    };
-    let (labels, counts) = decoded(Attrs::new().with("blank_index", 0i64));
-    assert_eq!((labels, counts), (vec![1, 1, 2, -1, -1, -1, 1, 1, -1, -1, -1, -1], vec![3, 2]));
-    let (labels, counts) = decoded(Attrs::new().with("merge_repeated", false));
-    assert_eq!((labels, counts), (vec![1, 1, 0, 1, -1, -1, 1, 1, 0, 1, -1, -1], vec![4, 4]));
 }

@@ -258,6 +258,21 @@ fn tangents_compose_with_gradients() {
 }
 
 #[test]
+fn losses_of_sequences_curve() {
+    let labels = constant([[1, 2], [2, 2]]);
+    let f = move |x: &Tensor| tl::square(tl::ctc_loss(&labels, x, constant([2, 1]), constant([3, 2]))).sum();
+    let x =
+        constant([[[0.5, -1.0, 0.2], [1.0, 0.1, -0.3]], [[0.0, 0.7, 0.4], [0.2, 0.9, -0.5]], [[-0.6, 0.3, 1.1]; 2]]);
+    let v = tl::sin(3.0 * &x);
+    let hessian = tl::hessian(&f)(&x).reshape([18, 18]);
+    crate::testing::assert_close_within(&hessian, hessian.transpose(), 1e-5, 1e-5);
+    let product = tl::matmul(hessian, v.reshape([18, 1])).reshape([3, 2, 3]);
+    crate::testing::assert_close_within(tl::hvp(&f)(&x, &v), &product, 1e-5, 1e-5);
+    let traced = tl::function(move |x: &Tensor, v: &Tensor| tl::hvp(&f)(x, v));
+    crate::testing::assert_close_within(traced.call(&x, &v), product, 1e-5, 1e-5);
+}
+
+#[test]
 fn an_accumulator_follows_tensors_and_variables() {
     let (x, w) = (constant([1.0, 2.0]), Variable::new([3.0, 4.0]));
     let acc = tl::ForwardAccumulator::new(&[&x], &[constant([1.0, 10.0])]);

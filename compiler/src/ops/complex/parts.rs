@@ -17,6 +17,18 @@ composite! {
     domain: Domain::Special("tests/ops/fourier.rs"),
 }
 
+composite! {
+    /// From magnitude and angle.
+    POLAR, (b, x) => {
+        let (magnitude, angle) = (x[0], x[1]);
+        Ok(vec![b.apply(&COMPLEX, Attrs::new(), &[magnitude * angle.cos(), magnitude * angle.sin()])])
+    },
+    name: "polar",
+    doc: "Complex numbers of these magnitudes and angles, both f32; shapes broadcast.",
+    inputs: Operands::Named(&["magnitude", "angle"]),
+    domain: Domain::Special("tests/ops/fourier.rs"),
+}
+
 /// Ops on complex numbers that take reals, too: as numbers without an imaginary part.
 macro_rules! parts {
     ($($static:ident $name:literal $doc:literal $real:expr, $complex:expr;)*) => {$(

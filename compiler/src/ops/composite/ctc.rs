@@ -28,8 +28,8 @@ pub static CTC_LOSS: OpDef = OpDef {
         Ok(vec![None, Some(v.g().unsqueeze(1)? * slopes), None, None])
     }),
     lower: Lower::Library(|c, _| call(c, "ctc_loss")),
-    eval: |c| evaluate(c, false),
-    domain: Domain::Special("tests/ops/normalize.rs"),
+    eval: |c| evaluate(c, Wanted::Loss),
+    domain: Domain::Special("tests/ops/ctc.rs"),
     ..BASE
 };
 
@@ -40,10 +40,43 @@ pub static CTC_LOSS_GRADIENT: OpDef = OpDef {
     inputs: OPERANDS,
     attrs: ATTRS,
     spec: |c| Ok(std::iter::once(check(c)?.clone()).collect()),
-    grad: Grad::None("ctc_loss has no second derivative"),
+    grad: rule!(v => {
+        let operands = [&v.x[..], &[v.g()]].concat();
+        Ok(vec![None, Some(v.b.apply(&CTC_LOSS_CURVATURE, v.b.attrs().clone(), &operands)), None, None])
+    }),
     lower: Lower::Library(|c, _| call(c, "ctc_loss_gradient")),
-    eval: |c| evaluate(c, true),
-    domain: Domain::Special("tests/ops/normalize.rs"),
+    eval: |c| evaluate(c, Wanted::Gradient),
+    domain: Domain::Special("tests/ops/ctc.rs"),
+    ..BASE
+};
+
+/// The Hessian of the loss, times a tangent.
+pub static CTC_LOSS_CURVATURE: OpDef = OpDef {
+    name: "ctc_loss_curvature",
+    doc: "The slope of `ctc_loss_gradient` where the logits move by `tangent` `[time, batch, class]`: each example's \
+          Hessian, which is symmetric, times the tangent.",
+    inputs: Operands::Named(&["labels", "logits", "label_length", "logit_length", "tangent"]),
+    attrs: ATTRS,
+    spec: |c| {
+        let logits = check(c)?;
+        if c.inputs[4] != *logits {
+            return Err(infer::wrong(Kind::Shape, format_args!("a tangent {logits}"), &c.inputs[4]));
+        }
+        Ok(std::iter::once(logits.clone()).collect())
+    },
+    grad: rule!(v => {
+        if v.wanted[1] {
+            let text = "there is no third derivative of `ctc_loss` by the logits";
+            return Err(Error::new(Kind::Gradient, text).hint("`stop_gradient` of the logits leaves them out"));
+        }
+        // Linear in the tangent, by a matrix that is its own transpose.
+        let operands = [&v.x[..4], &[v.g()]].concat();
+        let moved = v.b.apply(&CTC_LOSS_CURVATURE, v.b.attrs().clone(), &operands);
+        Ok(vec![None, None, None, None, Some(moved)])
+    }),
+    lower: Lower::Library(|c, _| call(c, "ctc_loss_curvature")),
+    eval: |c| evaluate(c, Wanted::Curvature),
+    domain: Domain::Special("tests/ops/ctc.rs"),
     ..BASE
 };
 
@@ -90,7 +123,7 @@ composite! {
           1]`. A length beyond the times is an error.",
     inputs: Operands::Named(&["logits", "logit_length"]),
     attrs: &[optional("blank_index", AttrKind::Int), optional("merge_repeated", AttrKind::Bool)],
-    domain: Domain::Special("tests/ops/normalize.rs"),
+    domain: Domain::Special("tests/ops/ctc.rs"),
 }
 
 composite! {
@@ -127,7 +160,7 @@ composite! {
 
 /// Checks the operands and gives the logits.
 fn check<'a>(c: &SpecCx<'a>) -> Result<&'a TensorSpec> {
-    let [labels, logits, label_length, logit_length] = c.inputs else { unreachable!("four operands") };
+    let [labels, logits, label_length, logit_length, ..] = c.inputs else { unreachable!("four operands at least") };
     if !matches!(logits.dtype, DType::F32 | DType::F64) {
         return Err(infer::wrong(Kind::DType, "logits of dtype f32 or f64", logits));
     }
@@ -154,7 +187,7 @@ fn check<'a>(c: &SpecCx<'a>) -> Result<&'a TensorSpec> {
 }
 
 /// The class of the blank, by default `default`: less than `classes`, if that is known.
-fn blank(attrs: &Attrs, default: i64, classes: &Dim) -> Result<Dim> {
+pub(super) fn blank(attrs: &Attrs, default: i64, classes: &Dim) -> Result<Dim> {
     let index = attrs.int("blank_index").unwrap_or(default);
     let place = if index < 0 { classes.clone() + Dim::from(index) } else { index.into() };
     match (place.as_const(), classes.as_const()) {
@@ -169,12 +202,27 @@ fn call(c: &SpecCx<'_>, routine: &'static str) -> Result<LibraryCall> {
     Ok(LibraryCall { routine, params: vec![blank(c.attrs, 0, &c.inputs[1].dims[2])?] })
 }
 
+/// What is evaluated.
+#[derive(Clone, Copy, PartialEq)]
+enum Wanted {
+    Loss,
+    Gradient,
+    Curvature,
+}
+
 /// By the definition: probabilities of all prefixes, and of all suffixes, one label or blank at a time.
-fn evaluate(c: &EvalCx<'_>, wants_gradient: bool) -> Result<Vec<Array>> {
-    let [labels, logits, label_length, logit_length] = c.inputs else { unreachable!("four operands") };
+///
+/// With a tangent, also the sums over prefixes and suffixes of their probability times their own tangent, which is the sum
+/// of the tangent's elements on the path: the Hessian of the loss is that of `log_softmax` less the covariance, over the
+/// paths that read as the labels, of being at a class at a time.
+fn evaluate(c: &EvalCx<'_>, wanted: Wanted) -> Result<Vec<Array>> {
+    let [labels, logits, label_length, logit_length, tangent @ ..] = c.inputs else {
+        unreachable!("four operands at least")
+    };
     let (times, batch, classes) = (logits.shape()[0], logits.shape()[1], logits.shape()[2]);
     let blank = blank(c.attrs, 0, &classes.into())?.as_const().unwrap_or(0) as usize;
     let (rows, values) = (eval::ints(labels), eval::floats(logits));
+    let tangents = tangent.first().map_or(vec![0.0; values.len()], eval::floats);
     let mut losses = Vec::new();
     let mut slopes = vec![0.0; values.len()];
     for example in 0..batch {
@@ -196,8 +244,9 @@ fn evaluate(c: &EvalCx<'_>, wants_gradient: bool) -> Result<Vec<Array>> {
             }
             states.extend([label as usize, blank]);
         }
+        let at = |time: usize, class: usize| (time * batch + example) * classes + class;
         let p = |time: usize, class: usize| {
-            let row = &values[(time * batch + example) * classes..][..classes];
+            let row = &values[at(time, 0)..][..classes];
             let greatest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             (row[class] - greatest).exp() / row.iter().map(|v| (v - greatest).exp()).sum::<f64>()
         };
@@ -206,42 +255,60 @@ fn evaluate(c: &EvalCx<'_>, wants_gradient: bool) -> Result<Vec<Array>> {
             to == from || to == from + 1 || to == from + 2 && states[to] != blank && states[to] != states[from]
         };
         let n = states.len();
-        let mut before = vec![vec![0.0; n]; heard];
-        let mut after = vec![vec![0.0; n]; heard];
+        let zeros = || vec![vec![0.0; n]; heard];
+        let ([mut before, mut before_t], [mut after, mut after_t]) = ([zeros(), zeros()], [zeros(), zeros()]);
         for time in 0..heard {
             for to in 0..n {
-                let ways: f64 = match time {
-                    0 => f64::from(u8::from(to < 2)),
-                    _ => (0..n).filter(|&from| follows(from, to)).map(|from| before[time - 1][from]).sum(),
+                let sum = |ways: &[Vec<f64>]| -> f64 {
+                    (0..n).filter(|&from| follows(from, to)).map(|from| ways[time - 1][from]).sum()
                 };
-                before[time][to] = ways * p(time, states[to]);
+                let (ways, ways_t) = match time {
+                    0 => (f64::from(u8::from(to < 2)), 0.0),
+                    _ => (sum(&before), sum(&before_t)),
+                };
+                let (p, tangent) = (p(time, states[to]), tangents[at(time, states[to])]);
+                before[time][to] = ways * p;
+                before_t[time][to] = (ways_t + ways * tangent) * p;
             }
         }
         for time in (0..heard).rev() {
             for from in 0..n {
-                after[time][from] = match time + 1 == heard {
-                    true => f64::from(u8::from(from + 2 >= n)),
-                    false => (0..n)
-                        .filter(|&to| follows(from, to))
-                        .map(|to| after[time + 1][to] * p(time + 1, states[to]))
-                        .sum(),
-                };
+                if time + 1 == heard {
+                    after[time][from] = f64::from(u8::from(from + 2 >= n));
+                    continue;
+                }
+                for to in (0..n).filter(|&to| follows(from, to)) {
+                    let (p, tangent) = (p(time + 1, states[to]), tangents[at(time + 1, states[to])]);
+                    after[time][from] += after[time + 1][to] * p;
+                    after_t[time][from] += (after_t[time + 1][to] + after[time + 1][to] * tangent) * p;
+                }
             }
         }
-        let total: f64 = match heard {
-            0 => f64::from(u8::from(count == 0)),
-            _ => before[heard - 1][n.saturating_sub(2)..].iter().sum(),
+        let ends = |ways: &[Vec<f64>], of_none: f64| match heard {
+            0 => of_none,
+            _ => ways[heard - 1][n.saturating_sub(2)..].iter().sum(),
         };
+        let total = ends(&before, f64::from(u8::from(count == 0)));
+        let mean_t = ends(&before_t, 0.0) / total;
         losses.push(-total.ln());
         for time in 0..if total > 0.0 { heard } else { 0 } {
+            let mean_row: f64 = (0..classes).map(|class| p(time, class) * tangents[at(time, class)]).sum();
             for class in 0..classes {
-                let through =
-                    (0..n).filter(|&s| states[s] == class).map(|s| before[time][s] * after[time][s]).sum::<f64>();
-                slopes[(time * batch + example) * classes + class] = p(time, class) - through / total;
+                let of_class = (0..n).filter(|&s| states[s] == class);
+                let through: f64 = of_class.clone().map(|s| before[time][s] * after[time][s]).sum();
+                let through_t: f64 =
+                    of_class.map(|s| before_t[time][s] * after[time][s] + before[time][s] * after_t[time][s]).sum();
+                slopes[at(time, class)] = match wanted {
+                    Wanted::Curvature => {
+                        let covariance = (through_t - through * mean_t) / total;
+                        p(time, class) * (tangents[at(time, class)] - mean_row) - covariance
+                    }
+                    _ => p(time, class) - through / total,
+                };
             }
         }
     }
     let shape = eval::shape_of(c, 0)?;
-    let result = if wants_gradient { &slopes } else { &losses };
+    let result = if wanted == Wanted::Loss { &losses } else { &slopes };
     Ok(vec![eval::from_floats(c.outputs[0].dtype, &shape, result)?])
 }

@@ -1,6 +1,8 @@
 //! Histograms of parts of equal width.
 
 use crate::ops::entry::*;
+use crate::ops::indexing::search::SEARCHSORTED;
+use crate::ops::reduce::cumulative::DIFF;
 
 composite! {
     /// How many numbers are in each part of a range.
@@ -32,6 +34,78 @@ composite! {
     attrs: ATTRS,
     grad: DISCRETE,
     domain: Domain::Special("tests/ops/convert.rs"),
+}
+
+composite! {
+    /// How many numbers are in each part of a range, and where the parts end.
+    HISTOGRAM, (b, x) => {
+        let dtype = x[0].spec()?.dtype;
+        Class::Float.check(&x[0].spec()?)?;
+        let bins = match b.attrs().int("bins").unwrap_or(10) {
+            bins @ 1..=MOST_BINS => bins,
+            bins => return Err(infer::wrong(Kind::Value, format_args!("`bins` between 1 and {MOST_BINS}"), bins)),
+        };
+        let values = x[0].flat()?;
+        let (low, high) = range(b, values)?;
+        let place = b.iota(&[Dim::from(bins + 1)], 0, dtype);
+        let inner = place * ((high - low) / bins as f64) + low;
+        let edges = place.eq(bins as f64).choose(high, inner);
+        // The last part has its end, what is outside a place of its own behind all.
+        let right = Attrs::new().with("right", true).with("dtype", DType::I64);
+        let found = b.apply(&SEARCHSORTED, right, &[edges, values]) - 1.0;
+        let found = found.lt(0.0).choose(b.scalar(bins as f64, DType::I64), found.min(bins as f64));
+        let found = values.eq(high).choose(b.scalar((bins - 1) as f64, DType::I64), found);
+        let ones = b.scalar(1.0, DType::I64).broadcast_to(&values.dims()?);
+        let attrs = Attrs::new().with("dims", vec![Dim::from(bins + 1)]);
+        let counts = b.apply(&crate::ops::SCATTER_ADD, attrs, &[ones, found]).narrow(0, &Dim::ZERO, &Dim::from(bins))?;
+        if !b.attrs().bool("density") {
+            return Ok(vec![counts, edges]);
+        }
+        let widths = b.apply(&DIFF, Attrs::new(), &[edges]);
+        Ok(vec![counts.cast(dtype) / (counts.sum(&[0]).cast(dtype) * widths), edges])
+    },
+    name: "histogram",
+    doc: "The number of elements (i64) in each of `bins` (default 10) equal parts between `low` and `high`, by default the least \
+          and the greatest element, and the `bins + 1` ends of the parts. A part has its lower end, the last one both; what \
+          is outside, and NaN, counts for none. A range without width is widened by 0.5 to both sides, and that of no \
+          elements is 0 to 1. With `density` the counts are divided by their sum and the parts' widths.",
+    attrs: &[
+        optional("bins", AttrKind::Int),
+        optional("low", AttrKind::Float),
+        optional("high", AttrKind::Float),
+        optional("density", AttrKind::Bool),
+    ],
+    domain: Domain::Special("tests/ops/statistics.rs"),
+}
+
+/// The most parts of a histogram.
+const MOST_BINS: i64 = 1 << 30;
+
+/// The ends of the range of a histogram.
+fn range<'b>(b: build::Builder<'b>, values: Expr<'b>) -> Result<(Expr<'b>, Expr<'b>)> {
+    let [low, high] = ["low", "high"].map(|name| b.attrs().float(name));
+    if let (Some(low), Some(high)) = (low, high) {
+        if !(low <= high && (high - low).is_finite()) {
+            return Err(infer::wrong(
+                Kind::Value,
+                "a finite `low` and a `high` that is not less",
+                format_args!("{low} and {high}"),
+            ));
+        }
+        let (low, high) = if low == high { (low - 0.5, high + 0.5) } else { (low, high) };
+        return Ok((b.scalar(low, values.dtype()), b.scalar(high, values.dtype())));
+    }
+    if low.is_some() || high.is_some() {
+        return Err(infer::wrong(Kind::Value, "both of `low` and `high`, or none", "one"));
+    }
+    let [low, high] = [&crate::ops::REDUCE_MIN, &crate::ops::REDUCE_MAX].map(|op| b.apply(op, Attrs::new(), &[values]));
+    // Of no elements the least is more than the greatest.
+    let is_empty = low.gt(high);
+    let margin = low.eq(high).choose(b.scalar(0.5, values.dtype()), 0.0);
+    Ok((
+        is_empty.choose(b.scalar(0.0, values.dtype()), low - margin),
+        is_empty.choose(b.scalar(1.0, values.dtype()), high + margin),
+    ))
 }
 
 const ATTRS: &[AttrDef] = &[optional("nbins", AttrKind::Int), optional("dtype", AttrKind::DType)];

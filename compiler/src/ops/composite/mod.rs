@@ -3,7 +3,10 @@
 
 pub mod activation;
 pub mod batch_norm;
+pub mod beam_search;
 pub mod clip;
+pub mod correlate;
+pub mod covariance;
 pub mod ctc;
 pub mod dense;
 pub mod dropout;

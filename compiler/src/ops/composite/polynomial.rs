@@ -26,3 +26,30 @@ composite! {
     inputs: Operands::Named(&["coeffs", "x"]),
     domain: Domain::Special("tests/ops/convert.rs"),
 }
+
+composite! {
+    /// Powers of numbers.
+    VANDER, (b, x) => {
+        let spec = x[0].spec()?;
+        Class::Number.check(&spec)?;
+        if spec.rank() != 1 {
+            return Err(infer::wrong(Kind::Shape, "a list", spec));
+        }
+        let columns = match b.attrs().int("n") {
+            Some(n) if n < 0 => return Err(infer::wrong(Kind::Value, "a number of columns `n` of at least 0", n)),
+            Some(n) => n.into(),
+            None => spec.dims[0].clone(),
+        };
+        let place = b.iota(&[Dim::ONE, columns.clone()], 1, spec.dtype);
+        let exponent = match b.attrs().bool("increasing") {
+            true => place,
+            false => b.size(&(columns - Dim::ONE), spec.dtype) - place,
+        };
+        Ok(vec![x[0].unsqueeze(1)?.pow(exponent)])
+    },
+    name: "vander",
+    doc: "The matrix of the powers of the elements of the list `x`, one in each of `n` columns (default as many as elements): \
+          `x^(n - 1), …, x, 1`, or the other way around if `increasing`.",
+    attrs: &[optional("n", AttrKind::Int), optional("increasing", AttrKind::Bool)],
+    domain: Domain::Special("tests/ops/statistics.rs"),
+}

@@ -1,4 +1,4 @@
-//! Products of two tensors by their names in NumPy: dot, inner, outer, kron.
+//! Products of two tensors by their names in NumPy: dot, vdot, inner, outer, kron.
 
 use super::tensordot::TENSORDOT;
 use crate::base::spec::Dims;
@@ -15,6 +15,23 @@ composite! {
           either is one number.",
     inputs: XY,
     domain: Domain::Special("tests/ops/special.rs"),
+}
+
+composite! {
+    /// NumPy's `vdot`.
+    VDOT, (b, x) => {
+        let [left, right] = [x[0].flat()?, x[1].flat()?];
+        if left.dims()? != right.dims()? {
+            let found = format!("{} and {}", x[0].spec()?, x[1].spec()?);
+            return Err(infer::wrong(Kind::Shape, "tensors of as many elements", found));
+        }
+        let is_complex = left.dtype() == DType::Complex64;
+        let left = if is_complex { b.apply(&crate::ops::CONJ, Attrs::new(), &[left]) } else { left };
+        Ok(vec![(left * right).sum(&[0])])
+    },
+    name: "vdot",
+    doc: "The sum of the products of the elements of `x`, complex ones conjugated, and `y`, in row-major order.",
+    inputs: XY,
 }
 
 composite! {

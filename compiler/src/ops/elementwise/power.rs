@@ -68,6 +68,39 @@ pub static ATAN2: OpDef = OpDef {
     ..BASE
 };
 
+composite! {
+    /// A number times a power of two.
+    LDEXP, (_b, x) => {
+        let spec = x[0].spec()?;
+        Class::Float.check(&spec)?;
+        Class::Int.check(&x[1].spec()?)?;
+        // Beyond that, every number becomes 0 or infinite. No factor leaves the range of normal numbers, and the least one
+        // comes last: so the result is rounded once.
+        let exponent = if x[1].dtype() == DType::U64 { x[1].min(2200.0) } else { x[1] };
+        let exponent = exponent.cast(DType::I64).max(-2200.0).min(2200.0);
+        let last = normal(exponent);
+        let second = normal(exponent - last);
+        let first = exponent - last - second;
+        let y = x[0].cast(DType::F64) * power_of_two(first) * power_of_two(second) * power_of_two(last);
+        Ok(vec![y.cast(spec.dtype)])
+    },
+    name: "ldexp",
+    doc: "`x * 2^exponent` of an integer `exponent`, rounded once.",
+    inputs: Operands::Named(&["x", "exponent"]),
+    domain: Domain::Special("tests/ops/statistics.rs"),
+}
+
+/// The nearest exponent of a normal f64.
+fn normal(exponent: Expr<'_>) -> Expr<'_> {
+    exponent.max(-1022.0).min(1023.0)
+}
+
+/// The f64 that is two to the power of the exponent of a normal one.
+fn power_of_two(exponent: Expr<'_>) -> Expr<'_> {
+    let bits = (exponent + 1023.0).shift_left(52.0);
+    exponent.b().apply(&crate::ops::BITCAST, Attrs::new().with("dtype", DType::F64), &[bits])
+}
+
 /// Repeated squaring over the bits of the exponent, without branches. A negative exponent fails as a division by zero,
 /// which it is for `x = 0`, and has no integer result for most other `x`.
 fn integer_power(s: &mut ScalarCx<'_>) -> Value {

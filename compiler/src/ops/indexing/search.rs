@@ -110,6 +110,49 @@ pub static SEARCHSORTED: OpDef = OpDef {
 };
 
 composite! {
+    /// Between which bounds numbers lie.
+    DIGITIZE, (b, x) => {
+        let bins = x[1].spec()?;
+        if bins.rank() != 1 {
+            return Err(infer::wrong(Kind::Shape, "a list of bounds", bins));
+        }
+        let dtype = b.attrs().dtype("dtype").unwrap_or(DType::I32);
+        let attrs = Attrs::new().with("right", !b.attrs().bool("right")).with("dtype", dtype);
+        let search = |bounds| b.apply(&SEARCHSORTED, attrs.clone(), &[bounds, x[0]]);
+        // Falling bounds are searched from their end.
+        let backwards = x[1].reverse(&[0]);
+        let is_first = b.iota(&bins.dims, 0, DType::I64).eq(0.0);
+        let is_falling = b.apply(&crate::ops::REDUCE_ANY, Attrs::new(), &[is_first.and(backwards.lt(x[1]))]);
+        let found = search(is_falling.choose(backwards, x[1]));
+        Ok(vec![is_falling.choose(b.size(&bins.dims[0], dtype) - found, found)])
+    },
+    name: "digitize",
+    doc: "Between which of the bounds `bins`, a list that rises or falls, each element of `x` is, as `dtype` (i32 or i64, default \
+          i32): `i` if `bins[i - 1] <= x < bins[i]`, or `bins[i - 1] < x <= bins[i]` if `right`; with falling bounds `<=` and \
+          `<` the other way around.",
+    inputs: Operands::Named(&["x", "bins"]),
+    attrs: &[optional("right", AttrKind::Bool), optional("dtype", AttrKind::DType)],
+    grad: DISCRETE,
+    domain: Domain::Special("tests/ops/statistics.rs"),
+}
+
+composite! {
+    /// Whether elements are among others.
+    ISIN, (b, x) => {
+        let sorted = b.apply(&crate::ops::SORT, Attrs::new(), &[x[1].flat()?]);
+        let up_to = |right: bool| b.apply(&SEARCHSORTED, Attrs::new().with("right", right), &[sorted, x[0]]);
+        let is_in = up_to(true).gt(up_to(false)).and(x[0].eq(x[0]));
+        Ok(vec![if b.attrs().bool("invert") { is_in.logical_not() } else { is_in }])
+    },
+    name: "isin",
+    doc: "Whether each element of `x` is equal to any of `elements`; whether it is to none, if `invert`.",
+    inputs: Operands::Named(&["x", "elements"]),
+    attrs: &[optional("invert", AttrKind::Bool)],
+    grad: DISCRETE,
+    domain: Domain::Special("tests/ops/statistics.rs"),
+}
+
+composite! {
     /// The permutation backwards.
     INVERT_PERMUTATION, (b, x) => {
         let spec = x[0].spec()?;

@@ -93,6 +93,119 @@ composite! {
     domain: Domain::Special("tests/ops/indexing.rs"),
 }
 
+macro_rules! spaced_by_factor {
+    ($($static:ident $name:literal $doc:literal [$($own:expr),*] |$b:ident, $exponent:ident| $values:expr;)*) => {$(
+        composite! {
+            #[doc = $doc]
+            $static, (b, _) => {
+                let num = b.attrs().int("num").unwrap_or(0);
+                let dtype = b.attrs().dtype("dtype").unwrap_or(DType::F32);
+                Class::Float.check(&TensorSpec::scalar(dtype))?;
+                if num < 0 {
+                    return Err(infer::wrong(Kind::Value, "`num` of at least 0", num));
+                }
+                let values: for<'b> fn(build::Builder<'b>, &Spaced<'b>) -> Result<Expr<'b>> = |$b, $exponent| $values;
+                Ok(vec![values(b, &Spaced::of(b, num))?.cast(dtype)])
+            },
+            name: $name,
+            doc: $doc,
+            inputs: NOTHING,
+            attrs: &[
+                required("start", AttrKind::Float),
+                required("stop", AttrKind::Float),
+                required("num", AttrKind::Int),
+                $($own,)*
+                optional("endpoint", AttrKind::Bool),
+                optional("dtype", AttrKind::DType),
+            ],
+            domain: Domain::Special("tests/ops/statistics.rs"),
+        }
+    )*};
+}
+
+spaced_by_factor! {
+    LOGSPACE "logspace" "Powers of `base` (default 10) whose `num` exponents are evenly spaced from `start` to `stop`, which is \
+        left out unless `endpoint` (true by default), as `dtype` (default f32)." [optional("base", AttrKind::Float)]
+        |b, spaced| {
+            let base = b.scalar(b.attrs().float("base").unwrap_or(10.0), DType::F64);
+            Ok(base.pow(spaced.between(spaced.start, spaced.stop)))
+        };
+    GEOMSPACE "geomspace" "`num` numbers from `start` to `stop`, each the same multiple of the one before; `stop` is left out \
+        unless `endpoint` (true by default). As `dtype` (default f32). Both are of one sign, and not 0." []
+        |b, spaced| {
+            let (start, stop) = (spaced.start, spaced.stop);
+            // Their product may underflow.
+            if !(start.is_finite() && stop.is_finite() && start != 0.0 && stop != 0.0 && (start < 0.0) == (stop < 0.0)) {
+                let found = format!("{start} and {stop}");
+                return Err(infer::wrong(Kind::Value, "finite `start` and `stop` of one sign that are not 0", found));
+            }
+            let exponents = spaced.between(start.abs().log10(), stop.abs().log10());
+            let inner = b.scalar(10.0, DType::F64).pow(exponents) * start.signum();
+            Ok(spaced.with_ends(inner))
+        };
+}
+
+/// Places between two numbers, in f64.
+struct Spaced<'b> {
+    start: f64,
+    stop: f64,
+    num: i64,
+    includes_stop: bool,
+    place: Expr<'b>,
+}
+
+impl<'b> Spaced<'b> {
+    fn of(b: build::Builder<'b>, num: i64) -> Self {
+        let number = |name| b.attrs().float(name).unwrap_or(0.0);
+        let includes_stop = !matches!(b.attrs().get("endpoint"), Some(crate::graph::AttrValue::Bool(false)));
+        let place = b.iota(&[Dim::from(num)], 0, DType::F64);
+        Spaced { start: number("start"), stop: number("stop"), num, includes_stop, place }
+    }
+
+    /// Evenly spaced.
+    fn between(&self, start: f64, stop: f64) -> Expr<'b> {
+        let steps = if self.includes_stop { self.num - 1 } else { self.num };
+        let step = if steps > 0 { (stop - start) / steps as f64 } else { 0.0 };
+        let inner = self.place * step + start;
+        if self.includes_stop && self.num > 1 { self.at(self.num - 1, stop, inner) } else { inner }
+    }
+
+    /// With the ends themselves, not rounded.
+    fn with_ends(&self, inner: Expr<'b>) -> Expr<'b> {
+        let y = self.at(0, self.start, inner);
+        if self.includes_stop && self.num > 1 { self.at(self.num - 1, self.stop, y) } else { y }
+    }
+
+    fn at(&self, place: i64, value: f64, others: Expr<'b>) -> Expr<'b> {
+        self.place.eq(place as f64).choose(others.b().scalar(value, DType::F64), others)
+    }
+}
+
+composite! {
+    /// Ones below a diagonal.
+    TRI, (b, _) => {
+        let (rows, k) = (b.attrs().int("n").unwrap_or(0), b.attrs().int("k").unwrap_or(0));
+        let columns = b.attrs().int("m").unwrap_or(rows);
+        if rows < 0 || columns < 0 {
+            return Err(infer::wrong(Kind::Value, "`n` and `m` of at least 0", format_args!("{rows} and {columns}")));
+        }
+        let dims = [Dim::from(rows), Dim::from(columns)];
+        let is_below = (coordinate(b, &dims, 1) - coordinate(b, &dims, 2)).le(k as f64);
+        Ok(vec![is_below.cast(b.attrs().dtype("dtype").unwrap_or(DType::F32))])
+    },
+    name: "tri",
+    doc: "A matrix of `n` rows and `m` columns (default `n`) with ones on diagonal `k` (default 0; above the main one if \
+          positive) and below it, zeros above, as `dtype` (default f32).",
+    inputs: NOTHING,
+    attrs: &[
+        required("n", AttrKind::Int),
+        optional("m", AttrKind::Int),
+        optional("k", AttrKind::Int),
+        optional("dtype", AttrKind::DType),
+    ],
+    domain: Domain::Special("tests/ops/statistics.rs"),
+}
+
 composite! {
     /// Ones on the diagonal.
     EYE, (b, _) => {

@@ -40,3 +40,14 @@ extremum! {
         |x| x.iter().fold(f64::INFINITY, |a, &v| if a.is_nan() || v.is_nan() { f64::NAN } else { a.min(v) }),
         |x| x.iter().copied().min(), greatest_int;
 }
+
+composite! {
+    /// The range of elements.
+    PTP, (b, x) => {
+        let [greatest, least] = [&REDUCE_MAX, &REDUCE_MIN].map(|op| b.apply(op, b.attrs().clone(), &[x[0]]));
+        Ok(vec![greatest - least])
+    },
+    name: "ptp",
+    doc: "The difference of the greatest and the least element over `axes`; NaN if any is.",
+    attrs: AXES,
+}

@@ -4,8 +4,11 @@ pub mod arg_extrema;
 pub mod cumulative;
 pub mod extrema;
 pub mod logic;
+pub mod nan;
+pub mod quantile;
 pub mod stats;
 pub mod sum;
+pub mod trapezoid;
 pub mod weighted;
 
 use crate::ops::entry::*;

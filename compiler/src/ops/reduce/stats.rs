@@ -4,7 +4,7 @@ use super::{AXES, axes_of};
 use crate::ops::entry::*;
 
 /// As [`AXES`], and by how much the divisor is less than the number of elements.
-const AXES_AND_DDOF: &[AttrDef] = &[AXES[0], AXES[1], optional("ddof", AttrKind::Float)];
+pub(super) const AXES_AND_DDOF: &[AttrDef] = &[AXES[0], AXES[1], optional("ddof", AttrKind::Float)];
 
 composite! {
     /// The mean square distance from the mean.
@@ -63,29 +63,8 @@ fn variance<'b>(b: build::Builder<'b>, x: Expr<'b>) -> Result<Expr<'b>> {
     Ok(over_axes(b, square) / divisor)
 }
 
-composite! {
-    /// The sum of numbers.
-    NANSUM, (b, x) => Ok(vec![over_axes(b, x[0].eq(x[0]).choose(x[0], 0.0))]),
-    name: "nansum",
-    doc: "The sum over `axes` of the elements that are not NaN.",
-    attrs: AXES,
-}
-
-composite! {
-    /// The mean of numbers.
-    NANMEAN, (b, x) => {
-        let dtype = x[0].spec()?.dtype;
-        Class::Float.check(&x[0].spec()?)?;
-        let is_number = x[0].eq(x[0]);
-        Ok(vec![over_axes(b, is_number.choose(x[0], 0.0)) / over_axes(b, is_number.cast(dtype))])
-    },
-    name: "nanmean",
-    doc: "The mean over `axes` of the elements that are not NaN; NaN if there are none.",
-    attrs: AXES,
-}
-
 /// The sum over attribute `axes`, with attribute `keepdims`.
-fn over_axes<'b>(b: build::Builder<'b>, x: Expr<'b>) -> Expr<'b> {
+pub(super) fn over_axes<'b>(b: build::Builder<'b>, x: Expr<'b>) -> Expr<'b> {
     let mut attrs = Attrs::new().with("keepdims", b.attrs().bool("keepdims"));
     if let Some(axes) = b.attrs().ints("axes") {
         attrs.set("axes", axes);

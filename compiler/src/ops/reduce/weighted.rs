@@ -1,7 +1,42 @@
-//! Moments with weights, and moments made of sums that can be added up over parts.
+//! Means and moments with weights, and moments made of sums that can be added up over parts.
 
 use super::{AXES, axes_of};
 use crate::ops::entry::*;
+
+composite! {
+    /// The mean with weights.
+    AVERAGE, (b, x) => {
+        let specs = [x[0].spec()?, x[1].spec()?];
+        infer::same_dtype(&specs)?;
+        Class::Float.check(&specs[0])?;
+        let [values, weights] = specs;
+        let (axes, _) = axes_of(b.attrs(), x[0])?;
+        let all: Vec<i64> = (0..values.rank() as i64).collect();
+        // In the order in which they are given, which is that of the weights' axes.
+        let named = b.attrs().ints("axes").unwrap_or(&all);
+        let named = named.iter().map(|&axis| infer::normalize(axis, values.rank())).collect::<Result<Vec<_>>>()?;
+        let weights = if weights.dims == values.dims {
+            x[1]
+        } else if weights.dims.iter().eq(named.iter().map(|&axis| &values.dims[axis])) {
+            let mut order: Vec<usize> = (0..named.len()).collect();
+            order.sort_by_key(|&i| named[i]);
+            let alone = |(i, length): (usize, &Dim)| if axes.contains(&i) { length.clone() } else { Dim::ONE };
+            let along: Vec<Dim> = values.dims.iter().enumerate().map(alone).collect();
+            x[1].transpose(&order).reshape(&along).broadcast_to(&values.dims)
+        } else {
+            let wanted = format!("weights of the shape of {values}, or of its axes that are averaged over");
+            return Err(infer::wrong(Kind::Shape, wanted, weights));
+        };
+        let sum = |x| b.apply(&super::sum::REDUCE_SUM, b.attrs().clone(), &[x]);
+        Ok(vec![sum(x[0] * weights) / sum(weights)])
+    },
+    name: "average",
+    doc: "The mean over `axes` of `x`, whose elements count as often as `weights` say: one for each element, or for each place \
+          along the axes, in their order. NaN or infinite if the weights' sum is 0.",
+    inputs: Operands::Named(&["x", "weights"]),
+    attrs: AXES,
+    domain: Domain::Special("tests/ops/statistics.rs"),
+}
 
 composite! {
     /// Mean and variance with weights.

@@ -2,7 +2,8 @@
 //! logits over time, summed over every way to stretch the labels with repeats and blanks.
 //!
 //! A label sequence is seen with a blank between any two labels and at both ends: `2 L + 1` states. All is computed
-//! in f64 with logarithms of probabilities. An example belongs to one thread.
+//! in f64 with logarithms of probabilities, or with these and their slopes along a direction. An example belongs to one
+//! thread.
 
 use super::LibraryCx;
 use super::index::{Integers, integers};
@@ -11,20 +12,26 @@ use crate::alloc::Block;
 use crate::array::DType;
 use crate::error::{Kind, Result};
 use crate::exec::parallel;
+use std::ops::{Add, Sub};
 
 /// See the table: `labels, logits, label_length, logit_length -> loss`.
 pub fn loss(cx: &mut LibraryCx<'_>) -> Result<()> {
-    run("ctc_loss", cx)
+    run::<f64>("ctc_loss", cx, 4)
 }
 
 /// See the table: `labels, logits, label_length, logit_length -> gradient by logits`.
 pub fn gradient(cx: &mut LibraryCx<'_>) -> Result<()> {
-    run("ctc_loss_gradient", cx)
+    run::<f64>("ctc_loss_gradient", cx, 4)
 }
 
-fn run(name: &str, cx: &LibraryCx<'_>) -> Result<()> {
-    cx.expect(name, 4, 1, 1)?;
-    let [labels, logits, label_length, logit_length] = cx.inputs else { unreachable!("counted") };
+/// See the table: `labels, logits, label_length, logit_length, tangent -> slope of the gradient along the tangent`.
+pub fn curvature(cx: &mut LibraryCx<'_>) -> Result<()> {
+    run::<Dual>("ctc_loss_curvature", cx, 5)
+}
+
+fn run<S: Scalar>(name: &str, cx: &LibraryCx<'_>, operands: usize) -> Result<()> {
+    cx.expect(name, operands, 1, 1)?;
+    let [labels, logits, label_length, logit_length, tangent @ ..] = cx.inputs else { unreachable!("counted") };
     let wants_gradient = name != "ctc_loss";
     let y = &cx.outputs[0];
     cx.expect_same_dtype(name, &[logits.dtype(), y.dtype()])?;
@@ -35,10 +42,19 @@ fn run(name: &str, cx: &LibraryCx<'_>) -> Result<()> {
     if *examples != batch || label_length.dims() != [batch] || logit_length.dims() != [batch] {
         return Err(cx.bad(name, Kind::Shape, "the batches of the operands differ"));
     }
+    for tangent in tangent {
+        cx.expect_same_dtype(name, &[logits.dtype(), tangent.dtype()])?;
+        if tangent.dims() != logits.dims() {
+            return Err(cx.bad(name, Kind::Shape, "expected a tangent of the logits' shape"));
+        }
+    }
     cx.expect_shape(name, if wants_gradient { logits.dims() } else { &cx.inputs[2].dims()[..1] })?;
     let labels = integers(name, cx, labels)?;
     let lengths = [integers(name, cx, label_length)?, integers(name, cx, logit_length)?];
-    let blank = cx.axis(name, 0, classes.max(1))? as i64;
+    if classes == 0 {
+        return Err(cx.bad(name, Kind::Value, "there is no class, and so no blank"));
+    }
+    let blank = cx.axis(name, 0, classes)? as i64;
     check(name, cx, &labels, &lengths, [times, most, classes], blank)?;
     let states = 2 * most + 1;
     let cost = (times * (states + classes) * 30) as i64;
@@ -52,9 +68,16 @@ fn run(name: &str, cx: &LibraryCx<'_>) -> Result<()> {
                 classes,
                 example,
             };
+            macro_rules! run {
+                ($T:ty) => {{
+                    let (logits, tangent) = (logits.as_slice::<$T>(), tangent.first().map(|t| t.as_slice::<$T>()));
+                    let element = |i: usize| S::new(logits[i].into(), tangent.map_or(0.0, |tangent| tangent[i].into()));
+                    task.run::<S, $T>(element, y.as_mut_ptr().cast(), times, wants_gradient)
+                }};
+            }
             match logits.dtype() {
-                DType::F32 => task.run::<f32>(logits.as_slice(), y.as_mut_ptr().cast(), times, wants_gradient),
-                DType::F64 => task.run::<f64>(logits.as_slice(), y.as_mut_ptr().cast(), times, wants_gradient),
+                DType::F32 => run!(f32),
+                DType::F64 => run!(f64),
                 other => Err(cx.bad(name, Kind::DType, format!("no loss of {other} logits"))),
             }?;
         }
@@ -101,49 +124,145 @@ struct Task<'a> {
     example: usize,
 }
 
-/// `log(exp(a) + exp(b))`.
-fn log_add(a: f64, b: f64) -> f64 {
-    let (low, high) = if a < b { (a, b) } else { (b, a) };
-    if low == f64::NEG_INFINITY { high } else { high + (low - high).exp().ln_1p() }
+/// What the recursion is computed in: a number, or a number with its slope along a direction.
+pub(super) trait Scalar: Copy + Send + Sync + Add<Output = Self> + Sub<Output = Self> {
+    /// A number with its slope, which a plain number has no place for.
+    fn new(value: f64, slope: f64) -> Self;
+    /// The number.
+    fn value(self) -> f64;
+    /// What is asked for in the end: the number, or its slope where there is one.
+    fn result(self) -> f64;
+    fn exp(self) -> Self;
+    fn ln(self) -> Self;
+    fn ln_1p(self) -> Self;
+
+    /// `log(exp(a) + exp(b))`.
+    fn log_add(self, other: Self) -> Self {
+        let (low, high) = if self.value() < other.value() { (self, other) } else { (other, self) };
+        if low.value() == f64::NEG_INFINITY { high } else { high + (low - high).exp().ln_1p() }
+    }
+}
+
+impl Scalar for f64 {
+    fn new(value: f64, _slope: f64) -> f64 {
+        value
+    }
+
+    fn value(self) -> f64 {
+        self
+    }
+
+    fn result(self) -> f64 {
+        self
+    }
+
+    fn exp(self) -> f64 {
+        self.exp()
+    }
+
+    fn ln(self) -> f64 {
+        self.ln()
+    }
+
+    fn ln_1p(self) -> f64 {
+        self.ln_1p()
+    }
+}
+
+/// Logits become logarithms of probabilities.
+pub(super) fn log_softmax<S: Scalar>(row: &mut [S]) {
+    let greatest = S::new(row.iter().map(|v| v.value()).fold(f64::NEG_INFINITY, f64::max), 0.0);
+    let sum = row.iter().fold(S::new(0.0, 0.0), |sum, &v| sum + (v - greatest).exp());
+    row.iter_mut().for_each(|v| *v = *v - greatest - sum.ln());
+}
+
+/// A number with its slope.
+#[derive(Clone, Copy)]
+struct Dual {
+    value: f64,
+    slope: f64,
+}
+
+impl Add for Dual {
+    type Output = Dual;
+
+    fn add(self, other: Dual) -> Dual {
+        Dual { value: self.value + other.value, slope: self.slope + other.slope }
+    }
+}
+
+impl Sub for Dual {
+    type Output = Dual;
+
+    fn sub(self, other: Dual) -> Dual {
+        Dual { value: self.value - other.value, slope: self.slope - other.slope }
+    }
+}
+
+impl Scalar for Dual {
+    fn new(value: f64, slope: f64) -> Dual {
+        Dual { value, slope }
+    }
+
+    fn value(self) -> f64 {
+        self.value
+    }
+
+    fn result(self) -> f64 {
+        self.slope
+    }
+
+    fn exp(self) -> Dual {
+        let value = self.value.exp();
+        Dual { value, slope: value * self.slope }
+    }
+
+    fn ln(self) -> Dual {
+        Dual { value: self.value.ln(), slope: self.slope / self.value }
+    }
+
+    fn ln_1p(self) -> Dual {
+        Dual { value: self.value.ln_1p(), slope: self.slope / (1.0 + self.value) }
+    }
 }
 
 impl Task<'_> {
-    /// Writes the loss, or the gradient by the logits (all `steps` of them), to `y`.
-    fn run<T: Number<Acc = T> + Into<f64> + FromF64>(
+    /// Writes the loss, or the gradient by the logits (all `steps` of them), to `y`; `element` reads a logit.
+    fn run<S: Scalar, T: Number<Acc = T> + FromF64>(
         &self,
-        logits: &[T],
+        element: impl Fn(usize) -> S,
         y: *mut T,
         steps: usize,
         wants_gradient: bool,
     ) -> Result<()> {
         let (times, classes, states) = (self.times, self.classes, 2 * self.labels.len() + 1);
+        let impossible = S::new(f64::NEG_INFINITY, 0.0);
         let room = times * classes + 2 * times.max(1) * states + classes;
-        let scratch = Block::new(room * size_of::<f64>())?;
+        let scratch = Block::new(room * size_of::<S>())?;
         // SAFETY: the block has room for so many; all are written before they are read.
-        let scratch = unsafe { std::slice::from_raw_parts_mut(scratch.as_ptr().cast::<f64>(), room) };
-        scratch.fill(f64::NEG_INFINITY);
+        let scratch = unsafe { std::slice::from_raw_parts_mut(scratch.as_ptr().cast::<S>(), room) };
+        scratch.fill(impossible);
         let (log_p, rest) = scratch.split_at_mut(times * classes);
         let (alpha, rest) = rest.split_at_mut(times.max(1) * states);
         let (beta, sums) = rest.split_at_mut(times.max(1) * states);
         for (time, row) in log_p.chunks_exact_mut(classes).enumerate() {
-            let from = &logits[(time * self.batch + self.example) * classes..][..classes];
-            let greatest = from.iter().map(|&v| v.into()).fold(f64::NEG_INFINITY, f64::max);
-            let sum: f64 = from.iter().map(|&v| (v.into() - greatest).exp()).sum();
-            row.iter_mut().zip(from).for_each(|(to, &v)| *to = v.into() - greatest - sum.ln());
+            let at = (time * self.batch + self.example) * classes;
+            row.iter_mut().enumerate().for_each(|(class, to)| *to = element(at + class));
+            log_softmax(row);
         }
         self.forward(log_p, alpha, states);
         let total = match times {
             // Nothing was heard: certain if there is no label.
-            0 if self.labels.is_empty() => 0.0,
-            0 => f64::NEG_INFINITY,
+            0 if self.labels.is_empty() => S::new(0.0, 0.0),
+            0 => impossible,
             _ => {
                 let last = &alpha[(times - 1) * states..];
-                if states > 1 { log_add(last[states - 1], last[states - 2]) } else { last[0] }
+                if states > 1 { last[states - 1].log_add(last[states - 2]) } else { last[0] }
             }
         };
         if !wants_gradient {
             // SAFETY: the example's own element.
-            unsafe { *y.add(self.example) = T::from_f64(-total) };
+            unsafe { *y.add(self.example) = T::from_f64(-total.result()) };
             return Ok(());
         }
         self.backward(log_p, beta, states);
@@ -151,38 +270,38 @@ impl Task<'_> {
             let at = (time * self.batch + self.example) * classes;
             // SAFETY: the example's own row.
             let row = unsafe { std::slice::from_raw_parts_mut(y.add(at), classes) };
-            if time >= times || total == f64::NEG_INFINITY {
+            if time >= times || total.value() == f64::NEG_INFINITY {
                 row.fill(T::ZERO);
                 continue;
             }
-            sums.fill(f64::NEG_INFINITY);
+            sums.fill(impossible);
             for state in 0..states {
                 let class = self.class(state);
-                sums[class] = log_add(sums[class], alpha[time * states + state] + beta[time * states + state]);
+                sums[class] = sums[class].log_add(alpha[time * states + state] + beta[time * states + state]);
             }
             for (class, to) in row.iter_mut().enumerate() {
                 let log_p = log_p[time * classes + class];
-                *to = T::from_f64(log_p.exp() - (sums[class] - total).exp());
+                *to = T::from_f64((log_p.exp() - (sums[class] - total).exp()).result());
             }
         }
         Ok(())
     }
 
     /// `alpha[time, state]`: of all beginnings that end in the state.
-    fn forward(&self, log_p: &[f64], alpha: &mut [f64], states: usize) {
+    fn forward<S: Scalar>(&self, log_p: &[S], alpha: &mut [S], states: usize) {
         for time in 0..self.times {
             for state in 0..states {
                 let sum = match time {
-                    0 if state < 2 => 0.0,
-                    0 => f64::NEG_INFINITY,
+                    0 if state < 2 => S::new(0.0, 0.0),
+                    0 => S::new(f64::NEG_INFINITY, 0.0),
                     _ => {
                         let before = &alpha[(time - 1) * states..][..states];
                         let mut sum = before[state];
                         if state > 0 {
-                            sum = log_add(sum, before[state - 1]);
+                            sum = sum.log_add(before[state - 1]);
                         }
                         if self.may_skip(state) {
-                            sum = log_add(sum, before[state - 2]);
+                            sum = sum.log_add(before[state - 2]);
                         }
                         sum
                     }
@@ -193,20 +312,20 @@ impl Task<'_> {
     }
 
     /// `beta[time, state]`: of all ends that follow the state, without its own element.
-    fn backward(&self, log_p: &[f64], beta: &mut [f64], states: usize) {
+    fn backward<S: Scalar>(&self, log_p: &[S], beta: &mut [S], states: usize) {
         for time in (0..self.times).rev() {
             for state in 0..states {
                 beta[time * states + state] = if time + 1 == self.times {
-                    if state + 2 >= states { 0.0 } else { f64::NEG_INFINITY }
+                    S::new(if state + 2 >= states { 0.0 } else { f64::NEG_INFINITY }, 0.0)
                 } else {
                     let next =
                         |to: usize| beta[(time + 1) * states + to] + log_p[(time + 1) * self.classes + self.class(to)];
                     let mut sum = next(state);
                     if state + 1 < states {
-                        sum = log_add(sum, next(state + 1));
+                        sum = sum.log_add(next(state + 1));
                     }
                     if state + 2 < states && self.may_skip(state + 2) {
-                        sum = log_add(sum, next(state + 2));
+                        sum = sum.log_add(next(state + 2));
                     }
                     sum
                 };

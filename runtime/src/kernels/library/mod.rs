@@ -5,6 +5,7 @@
 //! parameters before it writes anything, indices before it follows them, and reports what is wrong as an error. After an
 //! error the results' elements are unspecified.
 
+mod beam_search;
 mod bounded;
 mod copy;
 mod ctc;
@@ -111,6 +112,19 @@ pub static TABLE: &[LibraryKernel] = &[
         doc: "labels, logits, label_length, logit_length -> gradient; [blank]: of ctc_loss by the logits",
         can_fail: true,
         run: ctc::gradient,
+    },
+    LibraryKernel {
+        name: "ctc_loss_curvature",
+        doc: "labels, logits, label_length, logit_length, tangent -> slope; [blank]: of the gradient along the tangent",
+        can_fail: true,
+        run: ctc::curvature,
+    },
+    LibraryKernel {
+        name: "ctc_beam_search",
+        doc: "logits, lengths -> labels (i64[path, batch, time], -1 behind), counts (i64[path, batch]), log probabilities \
+              [batch, path]; [blank, beam width]: the likeliest label sequences that a beam search finds",
+        can_fail: true,
+        run: beam_search::beam_search,
     },
     LibraryKernel {
         name: "non_max_suppression",
