@@ -140,10 +140,10 @@ composite! {
     BOOLEAN_MASK, (b, x) => {
         let (dims, mask) = (x[0].dims()?, x[1].dims()?);
         Class::Bool.check(&x[1].spec()?)?;
-        if mask.is_empty() {
-            return Err(infer::wrong(Kind::Shape, "a mask of rank 1 or more", x[1].spec()?));
-        }
-        let axis = infer::axis(b.attrs(), 0, dims.len())?;
+        let axis = match b.attrs().int("axis").unwrap_or(0) {
+            0 if dims.is_empty() => 0,
+            axis => infer::normalize(axis, dims.len())?,
+        };
         if dims.len() < axis + mask.len() || dims[axis..axis + mask.len()] != mask[..] {
             let found = format!("{} for {}", x[1].spec()?, x[0].spec()?);
             return Err(infer::wrong(Kind::Shape, format_args!("a mask with the axes from axis {axis} on"), found));
