@@ -101,6 +101,24 @@ fn sizes_that_overflow() {
 }
 
 #[test]
+fn values_that_make_no_sense() {
+    let mut said = Messages::default();
+    let x = rows();
+    let (three, one) = (constant(3.0), constant(1.0));
+    said.add(tl::try_histogram_fixed_width(&x, constant([2.0, 0.0])));
+    said.add(tl::try_quantize(&x, &three, &one));
+    said.add(tl::try_fake_quant_with_min_max_vars(&x, &three, &one));
+    let images = tl::zeros(&[1, 4, 4, 1]);
+    said.add(tl::try_crop_and_resize(&images, constant([[f32::NAN, 0.0, 1.0, 1.0]]), constant([0]), [2, 2]));
+    said.add(tl::try_max_pool_between(&images, [0, 9, 4], [0, 4]));
+    said.add(x.try_nth_element(3));
+    said.add(x.try_unique());
+    said.add(x.try_band_part_with(3, 0));
+    said.add(tl::attempt(|| tl::image::random_contrast(&images, 2.0, 1.0)));
+    said.compare("values_that_make_no_sense");
+}
+
+#[test]
 fn gradients_that_are_not_there() {
     let mut said = Messages::default();
     let (x, y) = (constant([1.0, 2.0]), constant([3.0]));

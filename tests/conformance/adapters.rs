@@ -28,6 +28,7 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("nn.conv3d_transpose", bias),
     ("nn.dense", bias),
     ("image.resize", coordinates),
+    ("concat", into_shape),
     ("eye", rows_and_columns),
     ("linspace", possibly_empty),
     ("searchsorted", side),
@@ -177,8 +178,22 @@ fn of_batch(draft: &mut Draft<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// A third operand is added to the channels of the result.
+/// A third operand is added to the channels of the result; what is to be resized and padded first is.
 fn bias(draft: &mut Draft<'_>) -> Result<(), String> {
+    if let Some(size) = draft.take("size").and_then(|size| ints(&size)) {
+        let aligns = draft.take("resize_align_corners") == Some(json!(true));
+        let coordinates = if aligns { "align_corners" } else { "asymmetric" };
+        draft.before(0, &ops::RESIZE, Attrs::new().with("size", size).with("coordinates", coordinates));
+    }
+    if let Some(paddings) = draft.take("paddings").and_then(|paddings| ints(&paddings)) {
+        let mode = draft.take("mode");
+        let op = match mode.as_ref().and_then(Value::as_str) {
+            Some("REFLECT") => &ops::PAD_REFLECT,
+            Some("SYMMETRIC") => &ops::PAD_SYMMETRIC,
+            other => return Err(format!("`mode` = {other:?}")),
+        };
+        draft.before(0, op, Attrs::new().with("paddings", paddings));
+    }
     if draft.operands.len() == 3 {
         draft.with_result = draft.operands.split_off(2);
         draft.after.push((&ops::BIAS_ADD, Attrs::new()));
@@ -225,6 +240,14 @@ fn rows_and_columns(draft: &mut Draft<'_>) -> Result<(), String> {
     let columns = draft.take("num_columns").or(rows.clone());
     let dims = [rows, columns];
     draft.attrs.insert("dims".to_owned(), json!(dims));
+    Ok(())
+}
+
+/// Parts that must make a whole of this shape.
+fn into_shape(draft: &mut Draft<'_>) -> Result<(), String> {
+    if let Some(shape) = draft.take("shape").and_then(|shape| ints(&shape)) {
+        draft.after.push((&ops::ENSURE_SHAPE, dims(&shape)));
+    }
     Ok(())
 }
 

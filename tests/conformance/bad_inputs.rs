@@ -197,13 +197,21 @@ fn clarity(refusal: &Refusal) -> Result<(), String> {
     let text = refusal.error.to_string();
     let lacks = |what: &str| Err(format!("the error does not name {what}: {text}"));
     // A library routine has its folder in its name: `linalg.cholesky`.
-    if !refusal.ops.iter().any(|op| text.contains(&format!("`{op}`")) || text.contains(&format!(".{op}`"))) {
+    // Functions that are no ops stand before a colon: `image::random_hue: `.
+    let is_named = |op: &&str| {
+        let names = [format!("`{op}`"), format!(".{op}`"), format!("::{op}: ")];
+        text.starts_with(&format!("{op}: ")) || names.iter().any(|name| text.contains(name))
+    };
+    if !refusal.ops.iter().any(is_named) {
         return lacks("the op");
     }
-    if !refusal.operands.is_empty() && !refusal.operands.iter().any(|spec| text.contains(spec)) {
+    // A step in the middle of a composition has operands of its own, which its error lists.
+    let lists = text.contains("\n  operands: ");
+    if !refusal.operands.is_empty() && !lists && !refusal.operands.iter().any(|spec| text.contains(spec)) {
         return lacks("the operands");
     }
-    if refusal.operands.is_empty() && !text.contains("\n  attributes: ") {
+    let speaks = ["\n  attributes: ", "expected operands"];
+    if refusal.operands.is_empty() && !speaks.iter().any(|words| text.contains(words)) {
         return lacks("the attributes");
     }
     match text.lines().any(|line| line.starts_with("  at ") && line.contains(".rs:")) {

@@ -7,9 +7,11 @@
 
 use crate::corpus::Case;
 use crate::flow::{self, Flow};
+use crate::library;
 use crate::outcome::{Failure, What};
 use crate::plan::{self, Plan, Step};
-use crate::python::{Expr, Item};
+use crate::python::{self, Expr, Item};
+use crate::raw_ops;
 use crate::signatures::{Bound, REWRITES, bind, is_known, raw_op};
 use crate::values::{Value, arithmetic, attribute, float, tensor};
 use crate::ways;
@@ -40,6 +42,19 @@ pub enum Fault {
     Untyped(String),
     /// The library refuses.
     Refused(Refusal),
+}
+
+/// What the reader says of arguments.
+impl From<String> for Fault {
+    fn from(message: String) -> Fault {
+        Fault::Untyped(message)
+    }
+}
+
+impl From<&str> for Fault {
+    fn from(message: &str) -> Fault {
+        Fault::Untyped(message.to_owned())
+    }
 }
 
 /// An error of the library, and what it should speak of.
@@ -77,7 +92,13 @@ pub fn evaluate(expr: &Expr) -> Evaluated {
             let mut results: Vec<Value> = results.into_iter().map(Value::Tensor).collect();
             Ok(if results.len() == 1 { results.swap_remove(0) } else { Value::List(results) })
         }
-        Prepared::Flow(flow) => flow.run(&flow.operands).map_err(|e| Fault::Refused(flow.refusal(e))),
+        Prepared::Flow(flow) => {
+            let results = flow.run(&flow.operands).map_err(|e| Fault::Refused(flow.refusal(e)))?;
+            Ok(match results {
+                Value::List(mut list) if list.len() == 1 && flow.gives_tensor() => list.swap_remove(0),
+                other => other,
+            })
+        }
     }
 }
 
@@ -118,25 +139,55 @@ fn call(callee: &Expr, arguments: &[Expr], keywords: &[(String, Expr)]) -> Evalu
     let keywords = keywords.iter().map(|(name, value)| Ok((name.clone(), evaluate(value)?)));
     let keywords: Vec<(String, Value)> = keywords.collect::<Evaluated<_>>()?;
     if let Some(value) = constructor(&name, &arguments, &keywords) {
-        return value.map(Prepared::Value).map_err(Fault::Unreadable);
+        // Rust has no literals of lists that differ in length; a shape is the array's.
+        return value.map(Prepared::Value).map_err(Fault::Untyped);
     }
     let unknown = || Fault::Unreadable(format!("no function `{name}`"));
-    let function = name.strip_prefix("tf.").ok_or_else(unknown)?;
+    let function = name.strip_prefix("tf.").or(NUMPYS.contains(&name.as_str()).then(|| &name[3..]));
+    let function = function.ok_or_else(unknown)?;
     if let Some(prepared) = flow::function(function, &arguments, &keywords) {
         return prepared;
+    }
+    if let Some(prepared) = library::function(function, &arguments, &keywords) {
+        return prepared;
+    }
+    if let Some((_, parameters, formula)) = raw_ops::FORMULAS.iter().find(|(name, ..)| *name == function) {
+        return by_formula(parameters, formula, &keywords);
     }
     let bound = match function.strip_prefix("raw_ops.") {
         Some(raw) if !is_known(function) => raw_op(raw, keywords),
         _ => bind(function, arguments, keywords)?,
     };
-    plan(bound)
+    plan(function, bound)
+}
+
+/// The last op of a formula in which the parameters stand for what the call gives.
+fn by_formula(parameters: &[&str], formula: &str, keywords: &[(String, Value)]) -> Evaluated<Prepared> {
+    let expr = python::parse(formula).map_err(Fault::Unreadable)?;
+    let given = parameters.iter().map(|name| {
+        let value = keywords.iter().find(|(keyword, _)| keyword == name).map(|(_, value)| value);
+        let value = value.ok_or_else(|| format!("`{name}` is missing"))?;
+        Ok(((*name).to_owned(), Value::Tensor(tensor(value, None)?)))
+    });
+    let given = given.collect::<Evaluated<Vec<_>>>()?;
+    let depth = NAMES.with_borrow_mut(|all| {
+        let depth = all.len();
+        all.extend(given);
+        depth
+    });
+    let prepared = prepare(&expr);
+    NAMES.with_borrow_mut(|all| all.truncate(depth));
+    prepared
 }
 
 /// The call as a case, and so as ops.
-fn plan(mut call: Bound) -> Evaluated<Prepared> {
+fn plan(function: &str, mut call: Bound) -> Evaluated<Prepared> {
     let lacking = |message: String| Fault::Lacking(Failure::new(What::Attribute, message));
-    if let Some((_, rewrite)) = REWRITES.iter().find(|(name, _)| *name == call.op) {
-        rewrite(&mut call).map_err(Fault::Untyped)?;
+    let op = call.op.clone();
+    for name in [function, &op].into_iter().take(if op == function { 1 } else { 2 }) {
+        if let Some((_, rewrite)) = REWRITES.iter().chain(raw_ops::REWRITES).find(|(of, _)| *of == name) {
+            rewrite(&mut call)?;
+        }
     }
     let op = plan::find(&call.op).map_err(Fault::Lacking)?;
     if let Operands::Named(names) = op.inputs
@@ -148,10 +199,16 @@ fn plan(mut call: Bound) -> Evaluated<Prepared> {
     }
     // Numbers take the dtype of the tensor that they meet.
     let mixes = matches!(op.lower, Lower::Elementwise(_)) || call.op == "nn.batch_norm";
-    let met = call.operands.iter().find_map(|(_, value)| match value {
-        Value::Tensor(x) if mixes => Some(x.dtype()),
-        _ => None,
-    });
+    let met: Vec<DType> = call
+        .operands
+        .iter()
+        .filter_map(|(_, value)| match value {
+            Value::Tensor(x) if mixes => Some(x.dtype()),
+            _ => None,
+        })
+        .collect();
+    // A condition is no example for what it chooses from.
+    let met = met.iter().find(|dtype| **dtype != DType::Bool).or(met.first()).copied();
     let operands = call.operands.iter().map(|(_, value)| tensor(value, met)).collect::<Result<Vec<_>, _>>();
     let operands = operands.map_err(Fault::Untyped)?;
     let attrs = call.attributes.iter().map(|(name, value)| Ok((name.clone(), attribute(value)?)));
@@ -171,6 +228,12 @@ fn plan(mut call: Bound) -> Evaluated<Prepared> {
         _ => Fault::Lacking(failure),
     })?;
     plan.steps.iter().try_for_each(complete).map_err(lacking)?;
+    if let Some((by, cotangent)) = call.gradient {
+        let at = call.operands.iter().position(|(name, _)| name == by);
+        let at = at.ok_or_else(|| Fault::Unreadable(format!("no operand `{by}`")))?;
+        let cotangent = tensor(&cotangent, None).map_err(Fault::Untyped)?;
+        return Ok(Prepared::Flow(Arc::new(Flow::gradient(plan, at, operands, cotangent))));
+    }
     Ok(Prepared::Op(Arc::new(plan), operands))
 }
 
@@ -198,6 +261,9 @@ fn complete(step: &Step) -> Result<(), String> {
     let missing = op.attrs.iter().find(|def| !def.optional && step.attrs.get(def.name).is_none());
     missing.map_or(Ok(()), |def| Err(format!("the call gives no `{}` of `{}`", def.name, op.name)))
 }
+
+/// NumPy's functions that TensorFlow has too.
+const NUMPYS: &[&str] = &["np.zeros", "np.ones", "np.eye"];
 
 /// An operator's op.
 const OPERATORS: &[(&str, &str)] = &[
@@ -229,7 +295,7 @@ fn binary(sign: &str, x: Value, y: Value) -> Evaluated<Prepared> {
     let op = OPERATORS.iter().find(|(s, _)| *s == sign).map(|(_, op)| *op);
     let op = op.ok_or_else(|| Fault::Unreadable(format!("no operator `{sign}` of tensors")))?;
     let operands = vec![("x".to_owned(), x), ("y".to_owned(), y)];
-    plan(Bound { op: op.to_owned(), attributes: Vec::new(), operands })
+    plan(op, Bound { op: op.to_owned(), attributes: Vec::new(), operands, gradient: None })
 }
 
 fn unary(sign: &str, x: Value) -> Evaluated<Prepared> {
@@ -242,7 +308,8 @@ fn unary(sign: &str, x: Value) -> Evaluated<Prepared> {
         ("~", x @ Value::Tensor(_)) => ("bitwise.invert", x),
         (sign, x) => return Err(Fault::Unreadable(format!("no `{sign}` of {x:?}"))),
     };
-    plan(Bound { op: op.0.to_owned(), attributes: Vec::new(), operands: vec![("x".to_owned(), op.1)] })
+    let operands = vec![("x".to_owned(), op.1)];
+    plan(op.0, Bound { op: op.0.to_owned(), attributes: Vec::new(), operands, gradient: None })
 }
 
 fn index(x: Value, items: &[Item]) -> Evaluated<Prepared> {
@@ -273,11 +340,15 @@ fn index(x: Value, items: &[Item]) -> Evaluated<Prepared> {
     };
     let items = items.iter().map(item).collect::<Evaluated<Vec<Json>>>()?;
     let index = items.into_iter().map(|item| Value::Str(item.to_string())).collect();
-    plan(Bound {
-        op: "strided_slice".to_owned(),
-        attributes: vec![("index".to_owned(), Value::List(index))],
-        operands: vec![("x".to_owned(), x)],
-    })
+    plan(
+        "strided_slice",
+        Bound {
+            gradient: None,
+            op: "strided_slice".to_owned(),
+            attributes: vec![("index".to_owned(), Value::List(index))],
+            operands: vec![("x".to_owned(), x)],
+        },
+    )
 }
 
 /// Functions that make values of literals.
@@ -290,8 +361,11 @@ fn constructor(name: &str, arguments: &[Value], keywords: &[(String, Value)]) ->
             _ => Ok(None),
         }
     };
+    let named = |name: &str| keywords.iter().find(|(n, _)| n == name).map(|(_, value)| value);
+    let shape = named("shape").or(arguments.get(2)).filter(|_| name == "tf.constant");
     Some(match name {
-        "tf.constant" | "tf.convert_to_tensor" | "tf.Variable" => {
+        "tf.constant" => dtype().and_then(|dtype| constant(first, dtype, shape)).map(Value::Tensor),
+        "tf.convert_to_tensor" | "tf.Variable" | "np.array" => {
             dtype().and_then(|dtype| tensor(first, dtype)).map(Value::Tensor)
         }
         "float" => match first {
@@ -302,6 +376,19 @@ fn constructor(name: &str, arguments: &[Value], keywords: &[(String, Value)]) ->
         "list" | "tuple" => Ok(first.clone()),
         _ => return None,
     })
+}
+
+/// The elements in a shape of their own; a single one fills it.
+fn constant(value: &Value, dtype: Option<DType>, shape: Option<&Value>) -> Result<Tensor, String> {
+    let x = tensor(value, dtype)?;
+    let Some(shape) = shape.filter(|shape| !matches!(shape, Value::None)) else { return Ok(x) };
+    let shape = attribute(shape).ok().and_then(|shape| plan::ints(&shape)).ok_or("a shape is a list of integers")?;
+    let shaped = if x.size() == 1 {
+        x.try_reshape([0i64; 0]).and_then(|x| x.try_broadcast_to(shape))
+    } else {
+        x.try_reshape(shape)
+    };
+    shaped.map_err(|e| e.to_string())
 }
 
 /// The value of what is no op.

@@ -3,15 +3,17 @@
 //! A lambda's body is an expression like any other; in a traced loop its parameters are symbolic tensors.
 
 use crate::calls::{Evaluated, Fault, Prepared, Refusal, evaluate_with};
-use crate::plan;
+use crate::plan::{self, Plan};
 use crate::python::Expr;
 use crate::values::{Value, tensor};
+use crate::ways;
 use std::sync::Arc;
-use tracelift::{Error, Kind, Result, Tensor, TensorArray};
+use tracelift::{Error, GradientTape, Kind, Result, Tensor, TensorArray};
 
-/// A call that runs lambdas.
+/// A call that runs lambdas, or something else that is no op of the table.
 pub struct Flow {
-    op: &'static str,
+    /// The ops that an error may name.
+    ops: Vec<&'static str>,
     kind: Loop,
     functions: Vec<Arc<(Vec<String>, Expr)>>,
     /// The tensors that it is called with.
@@ -28,9 +30,38 @@ enum Loop {
     FoldRight,
     While,
     Write(TensorArray, i64),
+    Call(Call),
 }
 
+/// A function of tensors.
+pub type Call = Box<dyn Fn(&[Tensor]) -> Result<Vec<Tensor>> + Send + Sync>;
+
 impl Flow {
+    /// A function that may fail under these names.
+    pub fn call(ops: Vec<&'static str>, operands: Vec<Tensor>, call: Call) -> Flow {
+        Flow { ops, kind: Loop::Call(call), functions: Vec::new(), operands, initial: 0, most: None }
+    }
+
+    /// Whether a lone result is no list.
+    pub fn gives_tensor(&self) -> bool {
+        matches!(self.kind, Loop::Call(_))
+    }
+
+    /// What the tape makes of `cotangent` for operand `at` of a plan.
+    pub fn gradient(plan: Plan, at: usize, mut operands: Vec<Tensor>, cotangent: Tensor) -> Flow {
+        let mut ops: Vec<&'static str> = plan.steps.iter().map(|step| step.op.name).collect();
+        ops.push("gradient");
+        operands.push(cotangent);
+        let call = move |operands: &[Tensor]| {
+            let (cotangent, inputs) = operands.split_last().expect("there is a cotangent");
+            let tape = GradientTape::new();
+            tape.watch(&inputs[at]);
+            let results = ways::apply(&plan, inputs)?;
+            tracelift::attempt(|| vec![tape.gradient_with(&results[0], cotangent, &inputs[at])])
+        };
+        Flow::call(ops, operands, Box::new(call))
+    }
+
     /// The results for operands of the same kind, possibly symbolic.
     pub fn run(&self, operands: &[Tensor]) -> Result<Value> {
         let lambda = |k: usize| {
@@ -52,6 +83,7 @@ impl Flow {
                     _ => tracelift::attempt(|| tracelift::foldr(step, &xs[0], &initial[0]))?,
                 }]
             }
+            Loop::Call(call) => call(operands)?,
             Loop::Write(array, index) => return Ok(Value::Array(array.try_write(*index, &operands[0])?)),
         };
         Ok(Value::List(results.into_iter().map(Value::Tensor).collect()))
@@ -70,7 +102,7 @@ impl Flow {
     /// An error of it.
     pub fn refusal(&self, error: Error) -> Refusal {
         let operands = self.operands.iter().map(|x| format!("{}{:?}", x.dtype(), &x.shape()[..])).collect();
-        Refusal { error, ops: vec![self.op], operands }
+        Refusal { error, ops: self.ops.clone(), operands }
     }
 }
 
@@ -117,7 +149,7 @@ fn tensor_array(argument: &dyn Fn(&str) -> Value) -> Evaluated<Prepared> {
     match (argument("dtype"), argument("size")) {
         (Value::DType(dtype), Value::Int(size)) => {
             let dtype = plan::dtype(&dtype).ok_or_else(|| Fault::Unreadable(format!("no dtype {dtype}")))?;
-            let size = usize::try_from(size).map_err(|_| Fault::Unreadable(format!("no size {size}")))?;
+            let size = usize::try_from(size).map_err(|_| Fault::Untyped(format!("no size {size}")))?;
             Ok(Prepared::Value(Value::Array(TensorArray::new(dtype, size))))
         }
         other => Err(Fault::Unreadable(format!("no TensorArray of {other:?}"))),
@@ -162,7 +194,8 @@ fn looping(name: &str, argument: &dyn Fn(&str) -> Value) -> Evaluated<Prepared> 
         Value::Int(most) => u64::try_from(most).ok(),
         _ => None,
     };
-    Ok(Prepared::Flow(Arc::new(Flow { op, kind, functions, operands, initial: count, most })))
+    let ops = vec![op];
+    Ok(Prepared::Flow(Arc::new(Flow { ops, kind, functions, operands, initial: count, most })))
 }
 
 /// A method by name.
@@ -172,9 +205,9 @@ pub fn method(object: Value, name: &str, arguments: Vec<Value>) -> Evaluated<Pre
         (Value::Array(array), "write", [Value::Int(at), value]) => {
             let value = tensor(value, None).map_err(unreadable)?;
             let index = i64::try_from(*at).map_err(|_| unreadable(format!("no index {at}")))?;
-            let (op, kind) = ("tensor_array_write", Loop::Write(array, index));
+            let (ops, kind) = (vec!["tensor_array_write"], Loop::Write(array, index));
             let (functions, operands) = (Vec::new(), vec![value]);
-            Ok(Prepared::Flow(Arc::new(Flow { op, kind, functions, operands, initial: 0, most: None })))
+            Ok(Prepared::Flow(Arc::new(Flow { ops, kind, functions, operands, initial: 0, most: None })))
         }
         (Value::Array(array), "read", [Value::Int(at)]) => {
             let index = i64::try_from(*at).map_err(|_| unreadable(format!("no index {at}")))?;

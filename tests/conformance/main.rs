@@ -19,9 +19,11 @@ mod corpus;
 mod flow;
 mod keras;
 mod ledger;
+mod library;
 mod outcome;
 mod plan;
 mod python;
+mod raw_ops;
 mod report;
 mod signatures;
 #[allow(dead_code)] // Only the root and blessing are needed here.

@@ -134,6 +134,9 @@ pub fn tensor(value: &Value, met: Option<DType>) -> Result<Tensor, String> {
         _ => DType::F32,
     };
     let dtype = met.unwrap_or(own);
+    if dtype.is_int() && numbers.iter().any(|v| matches!(v, Value::Float(v) if v.fract() != 0.0)) {
+        return Err(format!("a fraction is no {dtype}"));
+    }
     let array = if numbers.iter().all(|v| matches!(v, Value::Int(_))) && dtype.is_int() {
         let numbers = numbers.iter().map(|v| match v {
             Value::Int(v) => i64::try_from(*v).map_err(|_| format!("{v} is no 64-bit integer")),

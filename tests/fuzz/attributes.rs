@@ -20,6 +20,7 @@ const WORDS: &[(&str, &[&str])] = &[
     ("data_format", &["NHWC", "NCHW", "NWC", "NDHWC", "channels_last"]),
     ("side", &["left", "right"]),
     ("ord", &["fro", "euclidean", "nuc"]),
+    ("round_mode", &["HALF_TO_EVEN", "HALF_UP"]),
     ("norm", &["backward", "ortho", "forward"]),
     ("direction", &["forward", "reverse"]),
     ("interpolation", &["linear", "lower", "higher", "nearest", "midpoint"]),

@@ -4,7 +4,7 @@
 //! engines may give two right answers, and no noise in last digits tells how far apart. So the generator gives an op
 //! that takes matrices apart only operands around which its results and their gradient are continuous: they may grow a
 //! small change by [`CONDITION`] at most. What such an op makes of singular matrices is tested by invariants instead
-//! (`compiler/tests/ops/linalg.rs`). Fourier transforms get finite operands.
+//! (`compiler/tests/ops/linalg.rs`). They and Fourier transforms get finite operands.
 
 use crate::case::{Case, concrete};
 use crate::compare::{numbers, precision};
@@ -50,8 +50,8 @@ pub fn is_determined_at(op: &'static OpDef, attrs: &Attrs, operands: &[Array]) -
     let Ok((graph, results)) = alone(op, attrs, operands) else { return true };
     let routines = routines(&expanded(&graph));
     let uses = |family: &str| routines.iter().any(|routine| routine.starts_with(family));
-    // Which coefficients an infinity gets into, and where it meets another, is a matter of the algorithm.
-    if uses("fft.") && !operands.iter().all(is_finite) {
+    // What an infinity gets into, and where it meets another, is a matter of the algorithm.
+    if (uses("fft.") || uses("linalg.")) && !operands.iter().all(is_finite) {
         return false;
     }
     // The gradient may be refused where the results are there.

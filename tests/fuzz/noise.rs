@@ -82,7 +82,9 @@ impl<'a> Noise<'a> {
             match rounds {
                 Rounds::No | Rounds::Result => {}
                 _ if !is_noisy => {}
-                Rounds::Sum => operands.iter_mut().for_each(|array| disturb(array, amplitude, false, &mut random)),
+                Rounds::Sum => {
+                    operands.iter_mut().for_each(|array| disturb(array, amplitude, is_wide(array), &mut random));
+                }
                 Rounds::Backward => operands.iter_mut().for_each(|array| disturb_all(array, amplitude, &mut random)),
             }
             let known = |atom: &Atom| match atom {
@@ -159,6 +161,14 @@ fn is_extreme(array: &Array) -> bool {
         _ => return false,
     };
     numbers(array).iter().any(|v| v.is_infinite() || (*v != 0.0 && (v.abs() < low || v.abs() > high)))
+}
+
+/// Whether the magnitudes are so far apart that sums round even if each element has few digits.
+fn is_wide(array: &Array) -> bool {
+    let (epsilon, _) = precision(array.dtype());
+    let magnitudes = numbers(array).into_iter().map(f64::abs).filter(|v| *v > 0.0 && v.is_finite());
+    let (least, most) = magnitudes.fold((f64::INFINITY, 0.0f64), |(least, most), v| (least.min(v), most.max(v)));
+    least < 64.0 * epsilon * most
 }
 
 /// Whether the product of some of the elements may leave the range of f32.

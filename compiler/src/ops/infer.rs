@@ -278,6 +278,11 @@ fn prove_nonnegative(dim: &Dim, depth: u32, fuel: &std::cell::Cell<u32>) -> bool
             let numerator = if t.coef > 0 { a.clone() - Dim::from(by - 1) } else { a.clone() };
             prove_nonnegative(&(rest * b.clone() + numerator * Dim::from(t.coef)), depth - 1, fuel)
         }
+        // The program checks that the size is at most its bound.
+        Atom::Slot(_, bound) if t.coef < 0 => {
+            let rest = dim.substitute(&|a| (a == &t.atoms[0]).then(|| bound.clone()));
+            prove_nonnegative(&rest, depth - 1, fuel)
+        }
         _ => false,
     })
 }

@@ -114,7 +114,7 @@ fn counts_say_how_often() {
 
 #[test]
 fn different_elements() {
-    let x = f64s(&[2, 3], &[3., 1., 3., 2., 1., 3.]);
+    let x = f64s(&[6], &[3., 1., 3., 2., 1., 3.]);
     let ints = |op, k: usize| {
         compare_with(op, &Attrs::new(), std::slice::from_ref(&x)).unwrap_or_else(|e| panic!("{e}"));
         let results = apply(op, Attrs::new().with("slot", 4i64), std::slice::from_ref(&x)).unwrap();
@@ -220,4 +220,35 @@ fn programs_compute_on_sizes_that_they_learn() {
             }
         }
     }
+}
+
+#[test]
+fn elements_that_another_list_has_not() {
+    let (x, y) = (i32s(&[5], &[5, 1, 3, 1, 2]), i32s(&[2], &[3, 2]));
+    for (y, values, places) in
+        [(y, &[5, 1, 1][..], &[0, 1, 3][..]), (i32s(&[0], &[]), &[5, 1, 3, 1, 2], &[0, 1, 2, 3, 4])]
+    {
+        let operands = [x.clone(), y];
+        compare_with(&ops::LIST_DIFF, &Attrs::new(), &operands).unwrap_or_else(|e| panic!("{e}"));
+        let found = apply(&ops::LIST_DIFF, Attrs::new(), &operands).unwrap();
+        assert_eq!((found[0].as_slice::<i32>(), found[1].as_slice::<i32>()), (values, places));
+    }
+    assert!(refused(&ops::LIST_DIFF, Attrs::new(), &[x, i32s(&[], &[1])]).contains("a list, of rank 1"));
+}
+
+#[test]
+fn lists_have_one_axis() {
+    let matrix = f64s(&[2, 2], &[1., 1., 2., 3.]);
+    for op in [&ops::UNIQUE, &ops::UNIQUE_WITH_COUNTS] {
+        assert!(refused(op, Attrs::new(), std::slice::from_ref(&matrix)).contains("a list, of rank 1"));
+    }
+}
+
+#[test]
+fn labels_without_repeats() {
+    let operands = [i32s(&[2, 5], &[1, 1, 2, 2, 3, 4, 4, 4, 0, 0]), i32s(&[2], &[4, 3])];
+    compare_with(&ops::COLLAPSE_REPEATED, &Attrs::new(), &operands).unwrap_or_else(|e| panic!("{e}"));
+    let found = apply(&ops::COLLAPSE_REPEATED, Attrs::new(), &operands).unwrap();
+    assert_eq!((found[0].shape(), found[0].as_slice::<i32>()), (&[2, 2][..], &[1, 2, 4, 0][..]));
+    assert_eq!(found[1].as_slice::<i32>(), [2, 1]);
 }

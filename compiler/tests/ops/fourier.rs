@@ -371,3 +371,22 @@ fn refusals() {
         assert!(error.contains(words) && error.contains("complex"), "{error}");
     }
 }
+
+#[test]
+fn spectrograms() {
+    let signal = f32s(&[6, 2], &[1., 0., 2., 1., -1., 0.5, 0.5, 3., 2., -1., 1., 1.]);
+    let attrs = |window: i64, stride: i64| Attrs::new().with("window_size", window).with("stride", stride);
+    let found = one(&ops::AUDIO_SPECTROGRAM, attrs(4, 2), std::slice::from_ref(&signal));
+    assert_eq!(found.shape(), [2, 2, 3]);
+    let expected = [0.25, 1.25, 2.25, 2.75, 2.0155644, 1.25, 2.5, 1.118034, 1.5, 1.0, 1.4142135, 3.0];
+    assert_close(&eval::floats(&found), &expected, 1e-6, "spectrogram");
+    let squared = attrs(3, 1).with("magnitude_squared", true);
+    let short = [f32s(&[4, 1], &[1., 2., -1., 0.5])];
+    let expected = [0.5625, 2.8125, 5.0625, 0.140625, 0.703125, 1.265625];
+    assert_close(&eval::floats(&one(&ops::AUDIO_SPECTROGRAM, squared, &short)), &expected, 1e-6, "squares");
+    for (window, stride) in [(1, 1), (4, 0)] {
+        let text = refused(&ops::AUDIO_SPECTROGRAM, attrs(window, stride), std::slice::from_ref(&signal));
+        assert!(text.contains("`window_size` of at least 2"), "{text}");
+    }
+    assert!(refused(&ops::AUDIO_SPECTROGRAM, attrs(2, 1), &[f32s(&[3], &[1.; 3])]).contains("[samples, channels]"));
+}

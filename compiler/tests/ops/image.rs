@@ -107,6 +107,11 @@ fn boxes_resized() {
         [random(&[2, 4, 5, 2]), f64s(&[2, 4], &[0.1, 0.2, 0.8, 0.9, 0.7, 0.1, 0.3, 0.65]), i32s(&[2], &[1, 0])];
     assert_agrees(&ops::CROP_AND_RESIZE, attrs(3, 2), &operands);
     check_gradient(&ops::CROP_AND_RESIZE, attrs(3, 2), &operands);
+    for bad in [f64::NAN, f64::INFINITY] {
+        let operands = [image.clone(), f64s(&[1, 4], &[0.0, bad, 1.0, 1.0]), i32s(&[1], &[0])];
+        assert!(refused(&ops::CROP_AND_RESIZE, attrs(2, 2), &operands).contains("expected"));
+    }
+    assert!(refused(&ops::ADJUST_HUE, Attrs::new().with("delta", 2.0), &[colours()]).contains("`delta` from -1 to 1"));
     for owner in [5, -1] {
         let operands = [image.clone(), f64s(&[1, 4], &[0.0, 0.0, 1.0, 1.0]), i32s(&[1], &[owner])];
         assert!(refused(&ops::CROP_AND_RESIZE, attrs(2, 2), &operands).contains("out of range"));

@@ -1,6 +1,7 @@
 //! Ops on indices, and the order of elements.
 
 use crate::battery::check_gradient;
+use crate::compiled::assert_agrees;
 use crate::support::{apply, counted, dims, f64s, i32s, one, refused, values};
 use tracelift_compiler::graph::Attrs;
 use tracelift_compiler::{DType, ops};
@@ -106,4 +107,26 @@ fn bands() {
     let lower = Attrs::new().with("upper", 0i64);
     assert_eq!(values(&ops::BAND_PART, lower.clone(), std::slice::from_ref(&x)), [0., 0., 0., 3., 4., 0., 6., 7., 8.]);
     check_gradient(&ops::BAND_PART, lower, &[x]);
+}
+
+#[test]
+fn one_element_of_an_order() {
+    let x = f64s(&[2, 3], &[3.0, 1.0, 2.0, 5.0, 6.0, 4.0]);
+    let nth = |n: i64| Attrs::new().with("n", n);
+    assert_eq!(values(&ops::NTH_ELEMENT, nth(1), std::slice::from_ref(&x)), [2.0, 5.0]);
+    assert_eq!(values(&ops::NTH_ELEMENT, nth(0).with("reverse", true), std::slice::from_ref(&x)), [3.0, 6.0]);
+    assert_agrees(&ops::NTH_ELEMENT, nth(2), std::slice::from_ref(&x));
+    check_gradient(&ops::NTH_ELEMENT, nth(1), std::slice::from_ref(&x));
+    for n in [-1, 3] {
+        let text = refused(&ops::NTH_ELEMENT, nth(n), std::slice::from_ref(&x));
+        assert!(text.contains("`nth_element`: expected `n` from 0 to less than the length 3"), "{text}");
+    }
+}
+
+#[test]
+fn bands_within_a_matrix() {
+    for (attrs, text) in [(("lower", 3i64), "at most 2"), (("upper", 4), "at most 3")] {
+        let found = refused(&ops::BAND_PART, Attrs::new().with(attrs.0, attrs.1), &[counted(&[2, 3])]);
+        assert!(found.contains(text), "{found}");
+    }
 }

@@ -137,3 +137,22 @@ fn flat_places_have_coordinates() {
     assert!(refused(&ops::UNRAVEL_INDEX, attrs, &[i32s(&[1], &[6])]).contains("index 6 is out of range"));
     assert!(refused(&ops::UNRAVEL_INDEX, Attrs::new().with("dims", vec![0i64, 3]), &places).contains("at least 1"));
 }
+
+#[test]
+fn diagonals_in_matrices_of_a_given_size() {
+    let attrs = |k: &[i64]| Attrs::new().with("k", k).with("padding_value", 9.0);
+    let rows = f64s(&[2], &[1., 2.]);
+    let wide = attrs(&[1]).with("num_rows", 2i64).with("num_cols", 3i64);
+    assert_eq!(checked(&ops::DIAG, &wide, std::slice::from_ref(&rows)), [9., 1., 9., 9., 9., 2.]);
+    let tall = attrs(&[-1]).with("num_rows", -1i64).with("num_cols", 2i64);
+    assert_eq!(checked(&ops::DIAG, &tall, std::slice::from_ref(&rows)), [9., 9., 1., 9., 9., 2.]);
+    let two = attrs(&[0, 1]).with("num_cols", 3i64);
+    let both = f64s(&[2, 2], &[1., 2., 3., 4.]);
+    assert_eq!(checked(&ops::DIAG, &two, &[both]), [3., 1., 9., 9., 4., 2.]);
+    let taken = checked(&ops::DIAG_PART, &attrs(&[-1, 1]), &[counted(&[3, 3])]);
+    assert_eq!(taken, [9., 1., 5., 0., 4., 8., 3., 7., 9.]);
+    for (name, n) in [("num_rows", 1i64), ("num_cols", -5)] {
+        let text = refused(&ops::DIAG, Attrs::new().with(name, n), std::slice::from_ref(&rows));
+        assert!(text.contains("2 rows, or 2 columns"), "{text}");
+    }
+}

@@ -471,3 +471,57 @@ fn tensors_within_a_norm() {
     assert!(ordered(&ops::IS_NON_DECREASING, &[1.0, 1.0, 2.0]) && !ordered(&ops::IS_NON_DECREASING, &[1.0, 0.0]));
     assert!(!ordered(&ops::IS_STRICTLY_INCREASING, &[1.0, 1.0]) && ordered(&ops::IS_STRICTLY_INCREASING, &[]));
 }
+
+#[test]
+fn ranges_in_the_wrong_order() {
+    let x = row(&[1.0]);
+    let range = |low: f64, high: f64| [x.clone(), number64(low), number64(high)];
+    for (low, high) in [(3.0, 1.0), (f64::NAN, 1.0), (0.0, f64::NAN)] {
+        let text = refused(&ops::QUANTIZE, Attrs::new(), &range(low, high));
+        assert!(text.contains("expected"), "{text}");
+        let given = Attrs::new().with("range_given", true);
+        refused(&ops::QUANTIZE_AND_DEQUANTIZE, given, &range(low, high));
+        refused(&ops::FAKE_QUANT_WITH_MIN_MAX_VARS, Attrs::new(), &range(low, high));
+        for op in [&ops::HISTOGRAM_FIXED_WIDTH, &ops::HISTOGRAM_FIXED_WIDTH_BINS] {
+            refused(op, Attrs::new(), &[x.clone(), row(&[low, high])]);
+        }
+    }
+    refused(&ops::HISTOGRAM_FIXED_WIDTH, Attrs::new(), &[x.clone(), row(&[1.0, 1.0])]);
+    refused(&ops::HISTOGRAM_FIXED_WIDTH, Attrs::new(), &[x.clone(), row(&[0.0, f64::INFINITY])]);
+    // Each routine names its op and what it was given.
+    let mut b = GraphBuilder::new("case");
+    let operands = range(3.0, 1.0);
+    let inputs: Vec<_> = operands.iter().map(|a| b.parameter("x", spec_of(a))).collect();
+    let result = b.apply_at(&ops::QUANTIZE, Attrs::new(), &inputs, Loc::default()).unwrap()[0];
+    let program = compile(&b.finish(vec![result]), &Options::default()).unwrap().program;
+    let operands: Vec<&Array> = operands.iter().collect();
+    let text = Executable::new(program).unwrap().call(&operands).unwrap_err().to_string();
+    assert!(text.contains("`quantize`: expected a `min_range` that is not above `max_range`, received 3"), "{text}");
+}
+
+#[test]
+fn ranges_along_an_axis() {
+    let x = f64s(&[2, 2], &[0.3, 1.7, -0.6, 2.5]);
+    let ends = |low: &[f64], high: &[f64]| [x.clone(), row(low), row(high)];
+    let axis = |axis: i64| Attrs::new().with("axis", axis).with("num_bits", 4i64);
+    let columns = values(&ops::QUANTIZE_AND_DEQUANTIZE, axis(1), &ends(&[0.0; 2], &[0.0; 2]));
+    assert_close(&columns, &[0.3, 1.7857143878936768, -0.6, 2.5], 1e-7, "columns");
+    let rows = values(&ops::QUANTIZE_AND_DEQUANTIZE, axis(0), &ends(&[0.0; 2], &[0.0; 2]));
+    assert_close(&rows, &[0.24285714328289032, 1.7, -0.7142857313156128, 2.5], 1e-7, "rows");
+    let given = axis(1).with("range_given", true);
+    let clipped = values(&ops::QUANTIZE_AND_DEQUANTIZE, given.clone(), &ends(&[-1.0, 0.0], &[1.0, 2.0]));
+    assert_close(&clipped, &[2.0 / 7.0, 12.0 / 7.0, -4.0 / 7.0, 2.0], 1e-7, "given");
+    refused(&ops::QUANTIZE_AND_DEQUANTIZE, given.clone(), &ends(&[0.0], &[1.0]));
+    refused(&ops::QUANTIZE_AND_DEQUANTIZE, given.with("axis", -100i64), &ends(&[0.0; 2], &[1.0; 2]));
+    let halves = Attrs::new().with("num_bits", 4i64).with("range_given", true);
+    let up = halves.clone().with("round_mode", "HALF_UP");
+    let operands = [row(&[0.5, 1.5, -0.5, 2.5]), number64(-8.0), number64(7.0)];
+    assert_eq!(values(&ops::QUANTIZE_AND_DEQUANTIZE, up, &operands), [1.0, 2.0, 0.0, 3.0]);
+    assert!(
+        refused(&ops::QUANTIZE_AND_DEQUANTIZE, halves.with("round_mode", "DOWN"), &operands).contains("round_mode")
+    );
+}
+
+fn number64(value: f64) -> Array {
+    f64s(&[], &[value])
+}

@@ -336,3 +336,39 @@ fn gradients_of_pools_as_ops() {
     let text = refused(&ops::MAX_POOL_GRAD, attrs, &[x, y, random(&[2, 9, 9, 3])]);
     assert!(text.contains("as the pool's result"), "{text}");
 }
+
+#[test]
+fn pools_between_given_places() {
+    let x = counted(&[1, 4, 4, 1]);
+    let attrs = Attrs::new().with("rows", vec![0i64, 1, 4]).with("columns", vec![0i64, 2, 4]);
+    let operand = std::slice::from_ref(&x);
+    assert_eq!(values(&ops::MAX_POOL_BETWEEN, attrs.clone(), operand), [1., 3., 13., 15.]);
+    assert_eq!(values(&ops::AVG_POOL_BETWEEN, attrs.clone(), operand), [0.5, 2.5, 8.5, 10.5]);
+    let overlapping = attrs.with("overlapping", true);
+    assert_eq!(values(&ops::AVG_POOL_BETWEEN, overlapping.clone(), operand), [3., 4.5, 9., 10.5]);
+    for op in [&ops::MAX_POOL_BETWEEN, &ops::AVG_POOL_BETWEEN] {
+        assert_agrees(op, overlapping.clone(), operand);
+        check_gradient(op, overlapping.clone(), operand);
+        for rows in [vec![0i64, 9, 4], vec![-3, 2, 4], vec![0, 2], vec![4], vec![]] {
+            let text = refused(op, overlapping.clone().with("rows", rows), operand);
+            assert!(text.contains("places in `rows` that rise from 0 to the length 4 of axis 1"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn gradients_of_pools_whose_places_are_known() {
+    let x = random(&[2, 5, 4, 3]);
+    let attrs = pool(&[2], &[2], "SAME");
+    let pooled = apply(&ops::MAX_POOL_WITH_ARGMAX, attrs.clone(), std::slice::from_ref(&x)).unwrap();
+    let grad = random(pooled[0].shape());
+    let operands = [x.clone(), grad.clone(), pooled[1].clone()];
+    let expected = values(&ops::MAX_POOL_GRAD, attrs.clone(), &[x.clone(), pooled[0].clone(), grad]);
+    assert_eq!(values(&ops::MAX_POOL_GRAD_WITH_ARGMAX, attrs.clone(), &operands), expected);
+    assert_agrees(&ops::MAX_POOL_GRAD_WITH_ARGMAX, attrs.clone(), &operands);
+    let beyond = Array::from_slice(pooled[1].shape(), &vec![60i64; pooled[1].len()]);
+    let text = refused(&ops::MAX_POOL_GRAD_WITH_ARGMAX, attrs.clone(), &[x.clone(), operands[1].clone(), beyond]);
+    assert!(text.contains("index 60 is out of range"), "{text}");
+    let text = refused(&ops::MAX_POOL_GRAD_WITH_ARGMAX, attrs, &[x.clone(), x, operands[2].clone()]);
+    assert!(text.contains("[2, 3, 2, 3], the shape of the pool's result"), "{text}");
+}

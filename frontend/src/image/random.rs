@@ -21,7 +21,7 @@ macro_rules! adjusted {
         pub fn $name(images: impl IntoTensor, $($arg: f64),*) -> Tensor {
             let loc = Location::caller();
             let x = images_of(stringify!($name), images);
-            expect($fits, Kind::Value, stringify!($name), $wanted, format!("{:?}", [$($arg),*]), loc);
+            expect($fits, Kind::Value, stringify!($name), $wanted, format!("{:?} for {}", [$($arg),*], x.spec()), loc);
             on_behalf(loc, || $change(&x, &random::uniform_between((), $low, $high).cast(x.dtype())))
         }
 
@@ -30,7 +30,7 @@ macro_rules! adjusted {
         pub fn $stateless(images: impl IntoTensor, $($arg: f64,)* seed: impl IntoSeed) -> Tensor {
             let loc = Location::caller();
             let x = images_of(stringify!($stateless), images);
-            expect($fits, Kind::Value, stringify!($stateless), $wanted, format!("{:?}", [$($arg),*]), loc);
+            expect($fits, Kind::Value, stringify!($stateless), $wanted, format!("{:?} for {}", [$($arg),*], x.spec()), loc);
             on_behalf(loc, || {
                 $change(&x, &random::stateless_uniform_between((), $low, $high, seed).cast(x.dtype()))
             })

@@ -63,11 +63,13 @@ fn sample(
     draw: &dyn Fn(&Tensor) -> Tensor,
     loc: &'static Location<'static>,
 ) -> Candidates {
+    let true_classes = true_classes.into_tensor();
     if count < 1 || !(1..=1 << 30).contains(&range) || (unique && count > range) {
-        let text = format!("random::{what}: expected at least 1 of range_max classes, received {count} of {range}");
+        let spec = true_classes.spec();
+        let text =
+            format!("random::{what}: expected at least 1 of range_max classes, received {count} of {range} for {spec}");
         raise(Error::new(Kind::Value, text), loc);
     }
-    let true_classes = true_classes.into_tensor();
     on_behalf(loc, || {
         if !unique {
             // Rounding may lead beyond the last class.

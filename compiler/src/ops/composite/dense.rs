@@ -30,6 +30,9 @@ composite! {
     BIAS_ADD, (b, x) => {
         let (spec, bias) = (x[0].spec()?, x[1].spec()?);
         let is_first = crate::ops::window::is_channels_first(b.attrs())?;
+        if spec.rank() < 2 {
+            return Err(infer::wrong(Kind::Shape, "`x` of rank 2 or more, with channels", spec));
+        }
         let axis = infer::normalize(if is_first { 1 } else { -1 }, spec.rank())?;
         if bias.rank() != 1 || bias.dims[0] != spec.dims[axis] {
             let wanted = format!("a bias of length {}, one for each channel", spec.dims[axis]);

@@ -1,7 +1,7 @@
 //! Histograms of parts of equal width.
 
 use crate::ops::entry::*;
-use crate::ops::indexing::search::SEARCHSORTED;
+use crate::ops::indexing::search::{Expects, SEARCHSORTED, expected};
 use crate::ops::reduce::cumulative::DIFF;
 
 composite! {
@@ -14,8 +14,8 @@ composite! {
     },
     name: "histogram_fixed_width",
     doc: "The number of elements in each of `nbins` (default 100) equal parts of `value_range`, as `dtype` (i32 or \
-          i64, default i32). What is outside counts for the first or the last; NaN, and everything if the range is \
-          empty, counts for none.",
+          i64, default i32). What is outside counts for the first or the last; NaN counts for none. A range whose \
+          lower end is not below the upper one is an error.",
     inputs: Operands::Named(&["values", "value_range"]),
     attrs: ATTRS,
     grad: DISCRETE,
@@ -134,5 +134,6 @@ fn places<'b>(b: build::Builder<'b>, values: Expr<'b>, range: Expr<'b>) -> Resul
     let bins = bins(b)? as f64;
     let end = |k: i64| -> Result<Expr<'_>> { Ok(range.narrow(0, &Dim::from(k), &Dim::ONE)?.reshape(&[])) };
     let (low, high) = (end(0)?, end(1)?);
+    let low = expected(b, Expects::HistogramRange, low, low.lt(high).and((high - low).is_finite()))?;
     Ok(((values - low) / (high - low) * bins).floor().max(0.0).min(bins - 1.0))
 }

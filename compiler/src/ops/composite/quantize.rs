@@ -1,6 +1,7 @@
 //! Numbers as whole steps of a range: fake quantisation for training, quantisation to integers and back.
 
 use crate::ops::entry::*;
+use crate::ops::indexing::search::{Expects, expected};
 use crate::ops::reduce::axes_of;
 
 composite! {
@@ -43,7 +44,8 @@ composite! {
                 return Err(infer::wrong(Kind::Shape, "one number, or one for each element of the last axis", end.spec()?));
             }
         }
-        let range = Range::nudged(b, x[1], x[2])?;
+        let low = ordered(b, Expects::FakeQuantRange, x[1], x[2])?;
+        let range = Range::nudged(b, low, x[2])?;
         // An empty range holds 0 alone.
         let is_empty = x[1].eq(x[2]);
         Ok(vec![is_empty.choose(b.scalar(0.0, x[0].dtype()), range.rounded(x[0]))])
@@ -119,8 +121,9 @@ composite! {
         for end in &x[1..] {
             along_axis(x[0], *end)?;
         }
+        let low = ordered(b, Expects::QuantizeRange, x[1], x[2])?;
         // The range holds 0 and is not empty.
-        let low = x[1].min(0.0);
+        let low = low.min(0.0);
         let gap = low.abs().max(x[2].abs()).max(1.0) * 0.01;
         let high = x[2].max(low + gap).max(0.0);
         let [from, to] = [along_axis(x[0], low)?, along_axis(x[0], high)?];
@@ -162,7 +165,11 @@ composite! {
         let (low, high) = ends(b, x)?;
         let scale = scale(b, low, high)?;
         let (least, greatest) = integers(b)?;
-        let rounded = b.apply(&crate::ops::ROUND, Attrs::new(), &[x[0] * scale]);
+        let rounded = match b.attrs().str("round_mode").unwrap_or("HALF_TO_EVEN") {
+            "HALF_TO_EVEN" => b.apply(&crate::ops::ROUND, Attrs::new(), &[x[0] * scale]),
+            "HALF_UP" => (x[0] * scale + 0.5).floor(),
+            other => return Err(infer::wrong(Kind::Value, "`round_mode` HALF_TO_EVEN or HALF_UP", format_args!("{other:?}"))),
+        };
         let kept = rounded.max(least).min(greatest);
         // A range of 0 alone has no scale: everything is 0.
         let zero = b.scalar(0.0, dtype);
@@ -171,20 +178,24 @@ composite! {
     name: "quantize_and_dequantize_v2",
     doc: "`x` rounded to multiples of the least step with which `2^num_bits` of them (default 8; signed unless \
           `signed_input` is false; one less with `narrow_range`) cover the range: from `input_min` to `input_max` \
-          with `range_given`, else from the least to the greatest element. The gradient passes, with `range_given` \
+          with `range_given`, else from the least to the greatest element; with `axis` a range for each element of \
+          that axis. `round_mode` is HALF_TO_EVEN (the default) or HALF_UP. The gradient passes, with `range_given` \
           only within the range.",
     inputs: Operands::Named(&["x", "input_min", "input_max"]),
     attrs: &[
         optional("signed_input", AttrKind::Bool),
         NUM_BITS,
         optional("range_given", AttrKind::Bool),
+        optional("round_mode", AttrKind::Str),
         NARROW_RANGE,
+        AXIS,
     ],
     grad: rule!(v => {
         if !v.b.attrs().bool("range_given") {
             return Ok(vec![Some(v.g()), None, None]);
         }
-        let inside = v.x().ge(v.x[1]).and(v.x().le(v.x[2]));
+        let [low, high] = [along_axis(v.x(), v.x[1])?, along_axis(v.x(), v.x[2])?];
+        let inside = v.x().ge(low).and(v.x().le(high));
         Ok(vec![Some(inside.choose(v.g(), 0.0)), None, None])
     }),
     domain: Domain::Special("tests/ops/special.rs"),
@@ -192,13 +203,27 @@ composite! {
 
 /// The range to cover.
 fn ends<'b>(b: build::Builder<'b>, x: &[Expr<'b>]) -> Result<(Expr<'b>, Expr<'b>)> {
-    expect_scalar(x[1])?;
-    expect_scalar(x[2])?;
+    let [low, high] = [along_axis(x[0], x[1])?, along_axis(x[0], x[2])?];
     if b.attrs().bool("range_given") {
-        return Ok((x[1], x[2]));
+        return Ok((ordered(b, Expects::QuantizeAndDequantizeRange, low, high)?, high));
     }
-    let (_, axes) = axes_of(&Attrs::new(), x[0])?;
-    Ok((-(-x[0]).reduce_max(&axes), x[0].reduce_max(&axes)))
+    let (_, all) = axes_of(&Attrs::new(), x[0])?;
+    let own = match b.attrs().int("axis") {
+        None | Some(-1) => None,
+        Some(axis) => Some(infer::normalize(axis, all.len())? as i64),
+    };
+    let axes: Vec<i64> = all.into_iter().filter(|axis| Some(*axis) != own).collect();
+    let shape = low.dims()?;
+    let over = |x: Expr<'b>| x.reduce_max(&axes).reshape(&shape);
+    Ok((-over(-x[0]), over(x[0])))
+}
+
+/// The lower end of a range; it is an error, when the program runs, if it lies above the upper one.
+fn ordered<'b>(b: build::Builder<'b>, user: Expects, low: Expr<'b>, high: Expr<'b>) -> Result<Expr<'b>> {
+    // One end may be a number, and the other one for each element of an axis.
+    let dims = if low.rank()? > 0 { low.dims()? } else { high.dims()? };
+    let (low, high) = (low.broadcast_to(&dims), high.broadcast_to(&dims));
+    expected(b, user, low, low.le(high))
 }
 
 /// Steps a unit: the fewer of those with which either end is the last integer of its sign.

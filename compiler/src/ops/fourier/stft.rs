@@ -5,6 +5,10 @@ use super::frame::{framed, overlapped, sizes};
 use super::transform::resized;
 use super::window::named;
 use crate::ops::entry::*;
+use tracelift_runtime::Array;
+
+/// The longest window whose numbers are written into the program.
+const LONGEST: i64 = 1 << 24;
 
 const FRAMES: [AttrDef; 4] = [
     required("frame_length", AttrKind::Int),
@@ -55,6 +59,42 @@ composite! {
           `inverse_stft_window_fn`) are scaled so that a transform with that window is undone but at the ends.",
     inputs: Operands::Named(&["stfts"]),
     attrs: &FRAMES,
+    domain: Domain::Special("tests/ops/fourier.rs"),
+}
+
+composite! {
+    /// How strong each frequency is, channel by channel.
+    AUDIO_SPECTROGRAM, (b, x) => {
+        let spec = x[0].spec()?;
+        let [window, stride] = ["window_size", "stride"].map(|name| b.attrs().int(name).unwrap_or(0));
+        if !(2..=LONGEST).contains(&window) || stride < 1 {
+            let wanted = format!("`window_size` of at least 2 (at most {LONGEST}) and `stride` of at least 1");
+            return Err(infer::wrong(Kind::Value, wanted, format_args!("{window} and {stride}")));
+        }
+        if spec.rank() != 2 {
+            return Err(infer::wrong(Kind::Shape, "a signal [samples, channels]", spec));
+        }
+        length(&spec, DType::F32)?;
+        // TensorFlow's window here is periodic for odd lengths too, which `hann_window` is not.
+        let angle = |i: i64| std::f64::consts::TAU * i as f64 / window as f64;
+        let hann: Vec<f32> = (0..window).map(|i| (0.5 - 0.5 * angle(i).cos()) as f32).collect();
+        let frames = framed(x[0].transpose(&[1, 0]), window, stride, false, 1)?;
+        let frames = frames * b.constant(Array::from_slice(&[hann.len()], &hann));
+        let fft = (window as u64).next_power_of_two() as i64;
+        let spectra = b.apply(&RDFT, Attrs::new(), &[resized(frames, 2, &fft.into())?]);
+        let spectra = b.apply(&crate::ops::ABS, Attrs::new(), &[spectra]);
+        Ok(vec![if b.attrs().bool("magnitude_squared") { spectra.square() } else { spectra }])
+    },
+    name: "audio_spectrogram",
+    doc: "The magnitudes, or with `magnitude_squared` their squares, of the `stft` of each channel of the f32 `signal` \
+          [samples, channels], of Hann windows of `window_size` samples, at least 2, `stride` apart: [channels, frames, \
+          frequencies].",
+    inputs: Operands::Named(&["signal"]),
+    attrs: &[
+        required("window_size", AttrKind::Int),
+        required("stride", AttrKind::Int),
+        optional("magnitude_squared", AttrKind::Bool),
+    ],
     domain: Domain::Special("tests/ops/fourier.rs"),
 }
 

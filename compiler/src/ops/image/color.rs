@@ -71,13 +71,17 @@ composite! {
     /// Hues turned.
     ADJUST_HUE, (b, x) => {
         images(x[0])?;
+        let delta = b.attrs().float("delta").unwrap_or(0.0);
+        if !(-1.0..=1.0).contains(&delta) {
+            return Err(infer::wrong(Kind::Value, "`delta` from -1 to 1", delta));
+        }
         let [hue, saturation, value] = channels(to_hsv(x[0])?)?;
-        let turned = hue + b.attrs().float("delta").unwrap_or(0.0);
+        let turned = hue + delta;
         let last = x[0].rank()? - 1;
         Ok(vec![to_rgb(b.concat(&[turned - turned.floor(), saturation, value], last))?])
     },
     name: "adjust_hue",
-    doc: "Colours with their hue turned by `delta`, in circles.",
+    doc: "Colours with their hue turned by `delta` circles, from -1 to 1.",
     inputs: IMAGES,
     attrs: &[required("delta", AttrKind::Float)],
     domain: Domain::Special("tests/ops/image.rs"),

@@ -1,6 +1,7 @@
 //! Parts of images, resized: boxes given by data.
 
 use crate::ops::entry::*;
+use crate::ops::indexing::search::{Expects, expected};
 use crate::ops::movement::gather::GATHER;
 
 composite! {
@@ -10,7 +11,7 @@ composite! {
     doc: "For each row `[y1, x1, y2, x2]` of `boxes`, in fractions of an image's height and width less 1, that box of \
           image `box_indices[i]` resized to `crop_size`, by `method` bilinear (the default) or nearest. What lies \
           outside the image is `extrapolation_value` (default 0). A box may be reversed. An index that is no image is \
-          an error.",
+          an error, and so is a box that is not finite.",
     inputs: Operands::Named(&["images", "boxes", "box_indices"]),
     attrs: &[
         required("crop_size", AttrKind::Ints),
@@ -39,6 +40,7 @@ fn cropped<'b>(b: build::Builder<'b>, [images, boxes, owners]: [Expr<'b>; 3]) ->
         let found = format!("[{rows}, {cols}]");
         return Err(infer::wrong(Kind::Value, "lengths of at least 1 in `crop_size`", found));
     }
+    let boxes = expected(b, Expects::CropBoxes, boxes, boxes.is_finite())?;
     let count = box_spec.dims[0].clone();
     let [n, h, w, c] = [0, 1, 2, 3].map(|axis| spec.dims[axis].clone());
     let pixels = images.cast(box_spec.dtype).reshape(&[n * h.clone() * w.clone(), c.clone()]);

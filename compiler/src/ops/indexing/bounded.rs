@@ -298,11 +298,12 @@ composite! {
     /// Different elements, as they occur.
     UNIQUE, (b, x) => {
         let dtype = dtype_of_places(b.attrs())?;
+        expect_list(x[0])?;
         let [values, places, _] = Groups::of(b, x[0])?.by_occurrence(x[0])?;
         Ok(vec![values, places.cast(dtype)])
     },
     name: "unique",
-    doc: "The different elements of `x` in the order in which they occur first, and for each element of `x` the place of its \
+    doc: "The different elements of the list `x` in the order in which they occur first, and for each element of `x` the place of its \
           value among them, as `dtype` (default i32).",
     attrs: &[optional("dtype", AttrKind::DType), slot_of("unique", 0), KNOWN],
     domain: Domain::Special("tests/ops/bounded.rs"),
@@ -312,6 +313,7 @@ composite! {
     /// Different elements, as they occur, and how often.
     UNIQUE_WITH_COUNTS, (b, x) => {
         let dtype = dtype_of_places(b.attrs())?;
+        expect_list(x[0])?;
         let [values, places, counts] = Groups::of(b, x[0])?.by_occurrence(x[0])?;
         Ok(vec![values, places.cast(dtype), counts.cast(dtype)])
     },
@@ -321,12 +323,41 @@ composite! {
     domain: Domain::Special("tests/ops/bounded.rs"),
 }
 
+composite! {
+    /// Elements of one list that another has not.
+    LIST_DIFF, (b, x) => {
+        let dtype = dtype_of_places(b.attrs())?;
+        infer::same_dtype(&[x[0].spec()?, x[1].spec()?])?;
+        expect_list(x[0])?;
+        expect_list(x[1])?;
+        let sorted = b.apply(&crate::ops::SORT, Attrs::new(), &[x[1]]);
+        let place = |right| b.apply(&crate::ops::SEARCHSORTED, Attrs::new().with("right", right), &[sorted, x[0]]);
+        let positions = true_positions(b, 0, place(false).eq(place(true)))?;
+        Ok(vec![Place::FIRST.gather(x[0], positions), positions.cast(dtype)])
+    },
+    name: "list_diff",
+    doc: "The elements of the list `x` that are not in the list `y`, in order and as often as they occur, and their places in \
+          `x`, as `dtype` (i32 or i64, default i32).",
+    inputs: Operands::Named(&["x", "y"]),
+    attrs: &[optional("dtype", AttrKind::DType), slot_of("difference", NO_OPERAND), KNOWN],
+    grad: DISCRETE,
+    domain: Domain::Special("tests/ops/bounded.rs"),
+}
+
 /// The positions in row-major order where a mask is true: the op's size number `i`.
 pub(in crate::ops) fn true_positions<'b>(b: build::Builder<'b>, i: usize, mask: Expr<'b>) -> Result<Expr<'b>> {
     let mask = mask.flat()?;
     let bound = mask.dims()?[0].clone();
     let size = b.counted(i, mask.cast(DType::I64).sum(&[0]), bound);
     Ok(b.apply(&TRUE_POSITIONS, Attrs::new().with("dims", vec![size]), &[mask]))
+}
+
+/// TensorFlow leaves open what the elements of more axes would be, and refuses them.
+fn expect_list(x: Expr<'_>) -> Result<()> {
+    match x.rank()? {
+        1 => Ok(()),
+        _ => Err(infer::wrong(Kind::Shape, "a list, of rank 1", x.spec()?)),
+    }
 }
 
 fn dtype_of_places(attrs: &Attrs) -> Result<DType> {

@@ -50,14 +50,15 @@ composite! {
             let missing = longest.clone() - length(rows, columns, k);
             let last = part.rank()? - 1;
             let (before, after) = aligned(k, missing);
-            parts.push(pad_along(part, last, before, after).unsqueeze(last)?);
+            parts.push(pad_along(part, last, before, after, padding(b, part)).unsqueeze(last)?);
         }
         Ok(vec![b.concat(&parts, dims.len() - 2)])
     },
     name: "diag_part",
     doc: "Diagonal `k` (default 0) of the matrices in the last two axes; of a pair `k`, the diagonals from the second down to \
-          the first, a row each, short ones padded with zeros: those above the main one on the left, others on the right.",
-    attrs: &[optional("k", AttrKind::Ints)],
+          the first, a row each, short ones padded with `padding_value` (default 0): those above the main one on the left, others on \
+          the right.",
+    attrs: &[optional("k", AttrKind::Ints), PADDING],
     domain: Domain::Special("tests/ops/scatter.rs"),
 }
 
@@ -69,14 +70,12 @@ composite! {
         let Some(length) = dims.last().cloned() else {
             return Err(infer::wrong(Kind::Shape, "a rank of at least 1", x[0].spec()?));
         };
-        // The longest diagonal is the one that is nearest to the main one.
-        let nearest = if low > 0 { low } else { (-high).max(0) };
-        let size = length.clone() + Dim::from(nearest);
+        let [rows, columns] = sides(b.attrs(), &length, low, high)?;
         let outer = &dims[..dims.len().saturating_sub(if low == high { 1 } else { 2 })];
-        let matrix = [outer, &[size.clone(), size.clone()]].concat();
-        let mut result = b.scalar(0.0, x[0].dtype()).broadcast_to(&matrix);
+        let matrix = [outer, &[rows.clone(), columns.clone()]].concat();
+        let mut result = padding(b, x[0]).broadcast_to(&matrix);
         for k in low..=high {
-            let own = size.clone() - Dim::from(k.abs());
+            let own = self::length(&rows, &columns, k);
             let row = match low == high {
                 true => x[0],
                 false => diagonal_row(x[0], high - k, high - low + 1, k, &own)?,
@@ -86,9 +85,15 @@ composite! {
         Ok(vec![result])
     },
     name: "diag",
-    doc: "Square matrices, just large enough, with the last axis of `x` on diagonal `k` (default 0) and zeros elsewhere; with a \
-          pair `k`, with the rows of `x` on the diagonals from the second down to the first, as `diag_part` gives them.",
-    attrs: &[optional("k", AttrKind::Ints)],
+    doc: "Square matrices, just large enough, with the last axis of `x` on diagonal `k` (default 0) and `padding_value` (default \
+          0) elsewhere; with a pair `k`, with the rows of `x` on the diagonals from the second down to the first, as `diag_part` \
+          gives them. `num_rows` and `num_cols` (-1 for none) make them larger on one side.",
+    attrs: &[
+        optional("k", AttrKind::Ints),
+        optional("num_rows", AttrKind::Int),
+        optional("num_cols", AttrKind::Int),
+        PADDING,
+    ],
     domain: Domain::Special("tests/ops/scatter.rs"),
 }
 
@@ -138,6 +143,32 @@ fn range_of(attrs: &Attrs) -> Result<(i64, i64)> {
     }
 }
 
+/// What is where no diagonal is.
+const PADDING: AttrDef = optional("padding_value", AttrKind::Float);
+
+/// Attribute `padding_value` as an element of `x`.
+fn padding<'b>(b: build::Builder<'b>, x: Expr<'b>) -> Expr<'b> {
+    b.scalar(b.attrs().float("padding_value").unwrap_or(0.0), x.dtype())
+}
+
+/// Rows and columns of matrices whose diagonals from `low` to `high` have at most `length` elements.
+fn sides(attrs: &Attrs, length: &Dim, low: i64, high: i64) -> Result<[Dim; 2]> {
+    let least = [length.clone() + Dim::from((-high).max(0)), length.clone() + Dim::from(low.max(0))];
+    let given = ["num_rows", "num_cols"].map(|name| attrs.int(name).filter(|&n| n != -1));
+    let sides = match given {
+        // One of the two is the other.
+        [None, None] => return Ok(std::array::from_fn(|_| least[usize::from(low > 0)].clone())),
+        [rows, columns] => [rows.map_or(least[0].clone(), Dim::from), columns.map_or(least[1].clone(), Dim::from)],
+    };
+    let fits = |k: usize| infer::nonnegative(&(sides[k].clone() - least[k].clone()));
+    if !(fits(0) && fits(1) && (sides[0] == least[0] || sides[1] == least[1])) {
+        let wanted = format!("{} rows, or {} columns, and as many or more of the other", least[0], least[1]);
+        let found = format!("{} rows and {} columns", sides[0], sides[1]);
+        return Err(infer::wrong(Kind::Value, wanted, found));
+    }
+    Ok(sides)
+}
+
 fn matrices(x: Expr<'_>) -> Result<Vec<Dim>> {
     let dims = x.dims()?;
     if dims.len() < 2 {
@@ -184,7 +215,7 @@ fn placed<'b>(b: build::Builder<'b>, matrix: Expr<'b>, row: Expr<'b>, k: i64, le
     let column = if *length == Dim::ZERO && is_outside {
         b.scalar(0.0, row.dtype())
     } else {
-        let column = pad_along(row, last, above, below);
+        let column = pad_along(row, last, above, below, b.scalar(0.0, row.dtype()));
         let mut tall = column.dims()?;
         tall[last] = rows.clone();
         column.reshape(&tall).unsqueeze(last + 1)?
@@ -213,11 +244,12 @@ fn aligned(k: i64, missing: Dim) -> (Dim, Dim) {
     if k > 0 { (missing, Dim::ZERO) } else { (Dim::ZERO, missing) }
 }
 
-/// Zeros put around along one axis.
-fn pad_along<'b>(x: Expr<'b>, axis: usize, before: Dim, after: Dim) -> Expr<'b> {
+/// `value` put around along one axis.
+fn pad_along<'b>(x: Expr<'b>, axis: usize, before: Dim, after: Dim, value: Expr<'b>) -> Expr<'b> {
     if before == Dim::ZERO && after == Dim::ZERO {
         return x;
     }
     let widths = |width: Dim| (0..=axis).map(|k| if k == axis { width.clone() } else { Dim::ZERO }).collect::<Vec<_>>();
-    x.pad_zeros(&widths(before), &widths(after))
+    let attrs = Attrs::new().with("before", widths(before)).with("after", widths(after));
+    x.b().apply(&crate::ops::PAD, attrs, &[x, value])
 }

@@ -17,6 +17,7 @@ pub(in crate::ops) enum User {
     Bincount = 8,
     CtcGreedyDecoder = 9,
     Labels = 10,
+    MaxPoolGrad = 11,
 }
 
 /// `indices` (i64), element `i` of which must lie in `0..lengths[i % lengths.len()]` when the program runs.
@@ -53,6 +54,57 @@ pub static CHECK_INDEX: OpDef = OpDef {
             }
         }
         Ok(vec![c.inputs[0].clone()])
+    },
+    domain: Domain::Special("tests/ops/scatter.rs"),
+    ..BASE
+};
+
+/// On whose behalf values are checked: the numbers of the library's table of names and of what they expect.
+#[derive(Clone, Copy)]
+pub(in crate::ops) enum Expects {
+    HistogramRange = 0,
+    QuantizeRange = 1,
+    QuantizeAndDequantizeRange = 2,
+    FakeQuantRange = 3,
+    CropBoxes = 4,
+}
+
+/// `x`, all of whose elements must be as `holds` says when the program runs.
+pub(in crate::ops) fn expected<'b>(
+    b: build::Builder<'b>,
+    user: Expects,
+    x: Expr<'b>,
+    holds: Expr<'b>,
+) -> Result<Expr<'b>> {
+    let values = b.apply(&CHECK_VALUE, Attrs::new().with("user", user as i64), &[x.cast(DType::F64), holds]);
+    Ok(values.cast(x.spec()?.dtype))
+}
+
+/// Values that are as they should be.
+pub static CHECK_VALUE: OpDef = OpDef {
+    name: "check_value",
+    doc: "The f64 `x`; it is an error if an element of `holds` is false. `user` is the number of the op that the error names, \
+          and of what it expects.",
+    inputs: Operands::Named(&["x", "holds"]),
+    attrs: &[required("user", AttrKind::Int)],
+    spec: |c| {
+        let [x, holds] = c.inputs else { unreachable!("two operands") };
+        if x.dtype != DType::F64 || holds.dtype != DType::Bool || x.dims != holds.dims {
+            return Err(infer::wrong(
+                Kind::Shape,
+                "f64 values and as many truth values",
+                format_args!("{x} and {holds}"),
+            ));
+        }
+        infer::same(c)
+    },
+    grad: rule!(v => Ok(vec![Some(v.g()), None])),
+    lower: Lower::Library(|c, _| {
+        Ok(LibraryCall { routine: "check_value", params: vec![c.attrs.int("user").unwrap_or(0).into()] })
+    }),
+    eval: |c| match eval::ints(&c.inputs[1]).iter().position(|&holds| holds == 0) {
+        Some(at) => Err(infer::wrong(Kind::Value, "other values", eval::floats(&c.inputs[0])[at])),
+        None => Ok(vec![c.inputs[0].clone()]),
     },
     domain: Domain::Special("tests/ops/scatter.rs"),
     ..BASE

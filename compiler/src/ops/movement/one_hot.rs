@@ -233,8 +233,13 @@ composite! {
         }
         let (row, column) = (coordinate(b, &dims, 2), coordinate(b, &dims, 1));
         let mut kept = None;
-        for (name, distance) in [("lower", row - column), ("upper", column - row)] {
+        for (name, distance, back) in [("lower", row - column, 2), ("upper", column - row, 1)] {
             if let Some(width) = b.attrs().int(name).filter(|&w| w >= 0) {
+                let length = &dims[dims.len() - back];
+                if length.as_const().is_some_and(|length| width > length) {
+                    let wanted = format!("`{name}` of at most {length}");
+                    return Err(infer::wrong(Kind::Value, wanted, format_args!("{width} for {}", x[0].spec()?)));
+                }
                 let near = distance.le(width as f64);
                 kept = Some(kept.map_or(near, |other: Expr<'_>| other.and(near)));
             }

@@ -66,6 +66,10 @@ composite! {
             let (start, size, step) = if i >= begin.len() {
                 (Dim::ZERO, dim.clone(), 1)
             } else if has(shrink, i) {
+                if strides[i] < 0 {
+                    let wanted = format!("a positive stride where axis {i} is dropped");
+                    return Err(infer::wrong(Kind::Value, wanted, strides[i]));
+                }
                 let (start, size) = element(begin[i], dim).ok_or_else(|| {
                     let text = format!("index {} is out of range for axis {i} of length {dim}", begin[i]);
                     Error::new(Kind::Shape, text)

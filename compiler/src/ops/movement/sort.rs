@@ -107,6 +107,27 @@ pub static TOP_K: OpDef = OpDef {
     ..BASE
 };
 
+composite! {
+    /// One element of the order.
+    NTH_ELEMENT, (b, x) => {
+        let spec = x[0].spec()?;
+        let (axis, n) = (infer::normalize(-1, spec.rank())?, b.attrs().int("n").unwrap_or(0));
+        // Whether an axis of unknown length is long enough is found out when the program runs.
+        if n < 0 || spec.dims[axis].as_const().is_some_and(|length| n >= length) {
+            let wanted = format!("`n` from 0 to less than the length {} of the last axis", spec.dims[axis]);
+            return Err(infer::wrong(Kind::Value, wanted, n));
+        }
+        let sorted = b.apply(&SORT, Attrs::new().with("descending", b.attrs().bool("reverse")), &[x[0]]);
+        let last = sorted.transpose(&[&[axis][..], &(0..axis).collect::<Vec<_>>()].concat());
+        let at = Attrs::new().with("begin", vec![n]).with("end", vec![0i64]).with("shrink_axis_mask", 1i64);
+        Ok(vec![b.apply(&crate::ops::STRIDED_SLICE, at, &[last])])
+    },
+    name: "nth_element",
+    doc: "The element of the last axis that would be at place `n` (from 0) if it were in order, greatest first if `reverse`.",
+    attrs: &[required("n", AttrKind::Int), optional("reverse", AttrKind::Bool)],
+    domain: Domain::Special("tests/ops/indexing.rs"),
+}
+
 macro_rules! extremes {
     ($($static:ident $name:literal $doc:literal |$x:ident| $turned:expr;)*) => {$(
         composite! {

@@ -1,7 +1,9 @@
 //! The greatest element of each window.
 
-use super::{DATA_FORMAT, Padding, Window, axes_of, channels_last, meets, result_dims};
+use super::{DATA_FORMAT, Padding, Placed, Window, axes_of, channels_last, meets, result_dims};
+use crate::base::spec::Dims;
 use crate::ops::entry::*;
+use crate::ops::indexing::search::{User, checked};
 use crate::ops::movement::gather::SCATTER_ADD;
 use tracelift_runtime::Array;
 
@@ -119,16 +121,46 @@ composite! {
     domain: Domain::Special("tests/ops/window.rs"),
 }
 
+composite! {
+    /// The gradient of the greatest elements whose places are known.
+    MAX_POOL_GRAD_WITH_ARGMAX, (b, x) => {
+        let spec = x[0].spec()?;
+        infer::same_dtype(&[spec.clone(), x[1].spec()?])?;
+        Class::Int.check(&x[2].spec()?)?;
+        let (_, _, wanted) = placed(b, &spec, 2)?;
+        for given in &x[1..] {
+            if given.dims()?[..] != wanted[..] {
+                let wanted = format!("{}, the shape of the pool's result", infer::shape(&wanted));
+                return Err(infer::wrong(Kind::Shape, wanted, given.spec()?));
+            }
+        }
+        let image: Dim = spec.dims[1..].iter().product();
+        let places = checked(b, User::MaxPoolGrad, x[2].cast(DType::I64), &[image]);
+        Ok(vec![put_back(b, x[1], places, &spec.dims)?])
+    },
+    name: "max_pool_grad_with_argmax",
+    doc: "The gradient by `x` of `max_pool_with_argmax`, which gave the places `argmax`, if `grad` comes back. A place outside \
+          its image is an error.",
+    inputs: Operands::Named(&["x", "grad", "argmax"]),
+    attrs: POOL,
+    domain: Domain::Special("tests/ops/window.rs"),
+}
+
 fn pool<'b>(b: build::Builder<'b>, x: Expr<'b>, axes: usize, op: &'static OpDef) -> Result<Vec<Expr<'b>>> {
-    let spec = x.spec()?;
-    axes_of(&spec, Some(axes))?;
-    Class::Number.check(&spec)?;
-    let window = Window::of_pool(b.attrs(), axes)?;
-    check_padding(&window)?;
-    let places = window.place_all(&spec.dims)?;
-    let dims = result_dims(&spec.dims, &places, spec.dims[axes + 1].clone());
+    let (window, places, dims) = placed(b, &x.spec()?, axes)?;
     let taps: Vec<i64> = window.taps.iter().filter_map(Dim::as_const).collect();
     Ok(b.apply_all(op, window.attrs(&places, dims).with("ksize", taps), &[x]))
+}
+
+/// The windows of a pool, where they lie, and the shape of its result.
+fn placed(b: build::Builder<'_>, x: &TensorSpec, axes: usize) -> Result<(Window, Vec<Placed>, Dims)> {
+    axes_of(x, Some(axes))?;
+    Class::Number.check(x)?;
+    let window = Window::of_pool(b.attrs(), axes)?;
+    check_padding(&window)?;
+    let places = window.place_all(&x.dims)?;
+    let dims = result_dims(&x.dims, &places, x.dims[axes + 1].clone());
+    Ok((window, places, dims))
 }
 
 /// An error if windows may lie in the padding alone.

@@ -110,6 +110,54 @@ fractional_pools! {
     FRACTIONAL_AVG_POOL "fractional_avg_pool" REDUCE_MEAN "Averages";
 }
 
+macro_rules! pools_between {
+    ($($static:ident $name:literal $reduce:ident $what:literal;)*) => {$(
+        composite! {
+            #[doc = concat!($what, " of windows between given places.")]
+            $static, (b, x) => {
+                let spec = x[0].spec()?;
+                Class::Float.check(&spec)?;
+                axes_of(&spec, Some(2))?;
+                let mut y = x[0];
+                for (axis, name) in [(1, "rows"), (2, "columns")] {
+                    let segments = given(b.attrs(), name, known(&spec.dims[axis], axis)?, axis)?;
+                    y = reduced(b, y, axis, &segments, &crate::ops::$reduce)?;
+                }
+                Ok(vec![y])
+            },
+            name: $name,
+            doc: concat!(
+                $what, " of the windows of `x` `[batch, height, width, channels]` between the places `rows` and `columns` \
+                 where it is cut, each from 0 to the length, rising, as the fractional pools give them; `overlapping` \
+                 windows share their ends."
+            ),
+            attrs: &[
+                required("rows", AttrKind::Ints),
+                required("columns", AttrKind::Ints),
+                optional("overlapping", AttrKind::Bool),
+            ],
+            domain: Domain::Special("tests/ops/window.rs"),
+        }
+    )*};
+}
+
+pools_between! {
+    MAX_POOL_BETWEEN "max_pool_between" REDUCE_MAX "Greatest elements";
+    AVG_POOL_BETWEEN "avg_pool_between" REDUCE_MEAN "Averages";
+}
+
+/// The segments of an axis between the places that an attribute has.
+fn given(attrs: &Attrs, name: &'static str, length: i64, axis: usize) -> Result<Vec<(i64, i64)>> {
+    let cuts = attrs.ints(name).unwrap_or_default();
+    let rises = cuts.windows(2).all(|cut| cut[0] < cut[1]);
+    if cuts.len() < 2 || cuts.len() > MAX_PARTS as usize || !rises || cuts[0] != 0 || cuts[cuts.len() - 1] != length {
+        let wanted = format!("places in `{name}` that rise from 0 to the length {length} of axis {axis}");
+        return Err(infer::wrong(Kind::Value, wanted, format_args!("{cuts:?}")));
+    }
+    let overlap = i64::from(attrs.bool("overlapping"));
+    Ok(cuts.windows(2).map(|cut| (cut[0], (cut[1] + overlap).min(length))).collect())
+}
+
 /// More parts than this are refused: each is a step of its own.
 const MAX_PARTS: i64 = 4096;
 

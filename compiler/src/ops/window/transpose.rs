@@ -81,7 +81,7 @@ fn negative_padding(attrs: &Attrs, axes: usize) -> (Attrs, Vec<i64>) {
 /// The lengths of the result's axes.
 fn lengths(attrs: &Attrs, window: &Window, x: &TensorSpec, channels: &Dim) -> Result<Vec<Dim>> {
     let axes = window.taps.len();
-    if let Some(shape) = attrs.ints("output_shape").filter(|shape| !shape.is_empty()) {
+    if let Some(shape) = attrs.ints("output_shape") {
         return given(attrs, shape, window, x, channels);
     }
     let extra = match attrs.ints("output_padding") {

@@ -202,6 +202,12 @@ pub static TABLE: &[LibraryKernel] = &[
         run: search::check_index,
     },
     LibraryKernel {
+        name: "check_value",
+        doc: "x (f64), holds (bool) -> y (f64); [user]: x, if all of holds is true",
+        can_fail: true,
+        run: search::check_value,
+    },
+    LibraryKernel {
         name: "searchsorted",
         doc: "sorted, values -> y (i32 or i64); [right]: where each value belongs in the last axis of sorted",
         can_fail: false,

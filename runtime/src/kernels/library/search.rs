@@ -10,7 +10,7 @@ use crate::exec::parallel;
 use std::cmp::Ordering;
 
 /// The ops on whose behalf [`check_index`] checks, by its first parameter.
-pub const INDEX_USERS: [&str; 11] = [
+pub const INDEX_USERS: [&str; 12] = [
     "gather_nd",
     "scatter_nd",
     "scatter_elements",
@@ -22,6 +22,7 @@ pub const INDEX_USERS: [&str; 11] = [
     "bincount",
     "ctc_greedy_decoder",
     "labels",
+    "max_pool_grad_with_argmax",
 ];
 
 /// See the table.
@@ -42,6 +43,35 @@ pub fn check_index(cx: &mut LibraryCx<'_>) -> Result<()> {
     }
     // SAFETY: this is the only borrow of the result.
     unsafe { y.part_mut::<i64>(0, indices.len()) }.copy_from_slice(indices);
+    Ok(())
+}
+
+/// The ops on whose behalf [`check_value`] checks, by its parameter, and what they expect.
+pub const VALUE_USERS: [(&str, &str); 5] = [
+    ("histogram_fixed_width", "a `value_range` of finite numbers, the lower one first"),
+    ("quantize", "a `min_range` that is not above `max_range`"),
+    ("quantize_and_dequantize_v2", "an `input_min` that is not above `input_max`"),
+    ("fake_quant_with_min_max_vars", "a `min` that is not above `max`"),
+    ("crop_and_resize", "finite boxes"),
+];
+
+/// See the table.
+pub fn check_value(cx: &mut LibraryCx<'_>) -> Result<()> {
+    let user = cx.params.first().and_then(|&user| VALUE_USERS.get(usize::try_from(user).ok()?)).copied();
+    let (name, wanted) = user.unwrap_or(("check_value", "other values"));
+    cx.expect(name, 2, 1, 1)?;
+    let (x, holds, y) = (&cx.inputs[0], &cx.inputs[1], &cx.outputs[0]);
+    cx.expect_same_dtype(name, &[x.dtype(), y.dtype(), DType::F64])?;
+    cx.expect_same_dtype(name, &[holds.dtype(), DType::Bool])?;
+    cx.expect_shape(name, x.dims())?;
+    cx.expect_shape(name, holds.dims())?;
+    let values = x.as_slice::<f64>();
+    if let Some(at) = holds.as_slice::<bool>().iter().position(|holds| !holds) {
+        let what = format!("expected {wanted}, received {} (element {at})", values[at]);
+        return Err(cx.bad(name, Kind::Value, what));
+    }
+    // SAFETY: this is the only borrow of the result.
+    unsafe { y.part_mut::<f64>(0, values.len()) }.copy_from_slice(values);
     Ok(())
 }
 
