@@ -165,6 +165,9 @@ fn damaged_text_is_an_error_or_a_valid_graph() {
         for _ in 0..150 {
             let mut bytes = text.clone().into_bytes();
             for _ in 0..1 + rng.below(3) {
+                if bytes.is_empty() {
+                    break;
+                }
                 let (at, len) = (rng.below(bytes.len()), bytes.len());
                 match rng.below(5) {
                     0 => bytes[at] = rng.of(b"%@{}[](),:=+-*<>0123456789.\"\\ \nnsx/"),
