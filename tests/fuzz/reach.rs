@@ -27,6 +27,12 @@ const EXCUSED: &[(&str, &str)] = &[
         "ctc_beam_search_decoder",
         "its width, its number of paths and the lengths must fit each other; `ctc.rs` has its tests",
     ),
+    (
+        "check_value",
+        "values beside as many truth values, all true; composites that check their operands have it inside",
+    ),
+    ("max_pool_between", "its attributes are places that rise to the lengths of axes"),
+    ("avg_pool_between", "as `max_pool_between`"),
     ("crop_and_resize", "boxes have four columns, and an index each"),
     ("sqrtm", "few matrices have a real root, and engines differ near the others; `spectral.rs` has tests"),
     ("logm", "as `sqrtm`"),
