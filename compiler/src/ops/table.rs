@@ -128,13 +128,11 @@ macro_rules! for_each_op {
             (unary signbit SIGNBIT)
             (binary copysign COPYSIGN)
             (binary nextafter NEXTAFTER)
-
             (unary floor FLOOR)
             (unary ceil CEIL)
             (unary round ROUND)
             (unary trunc TRUNC)
             (unary frac FRAC)
-
             (binary equal EQUAL eq)
             (binary not_equal NOT_EQUAL ne)
             (binary less LESS lt)
@@ -335,7 +333,6 @@ macro_rules! for_each_op {
             (op sobol_sample SOBOL_SAMPLE [] [dim: Int, num_results: Int, skip: OptInt, dtype: OptDType])
 
             (op matmul MATMUL [x, y] [transpose_a: OptBool, transpose_b: OptBool])
-
             (op tensordot TENSORDOT [x, y] [axes_x: Ints, axes_y: Ints])
             (variadic einsum EINSUM [equation: Str])
             (binary dot DOT)
@@ -343,7 +340,6 @@ macro_rules! for_each_op {
             (binary inner INNER)
             (binary outer OUTER)
             (binary kron KRON)
-
             (op adjoint ADJOINT [x] [])
             (op matrix_transpose MATRIX_TRANSPOSE [x] [])
             (op matvec MATVEC [matrix, vector] [transpose_a: OptBool])
@@ -484,7 +480,6 @@ macro_rules! for_each_op {
             (op normalize NORMALIZE [x] [ord: OptFloat, axes: OptInts, epsilon: OptFloat])
             (op cosine_similarity COSINE_SIMILARITY [x, y] [axis: OptInt, epsilon: OptFloat])
             (op cdist CDIST [x, y] [p: OptFloat])
-
             (op batch_normalization BATCH_NORMALIZATION [x, mean, variance, offset, scale] [variance_epsilon: Float])
             (op batch_norm BATCH_NORM [x, gamma, beta, mean, variance] [axis: OptInt, epsilon: OptFloat])
             (multi batch_norm_training BATCH_NORM_TRAINING [x, gamma, beta] [axis: OptInt, epsilon: OptFloat])
@@ -493,7 +488,6 @@ macro_rules! for_each_op {
             (op instance_norm INSTANCE_NORM [x, gamma, beta] [axis: OptInt, epsilon: OptFloat])
             (op local_response_norm LOCAL_RESPONSE_NORM [x] [size: Int, alpha: OptFloat, beta: OptFloat, k: OptFloat, axis: OptInt])
             (op local_response_normalization LOCAL_RESPONSE_NORMALIZATION [x] [depth_radius: OptInt, bias: OptFloat, alpha: OptFloat, beta: OptFloat])
-
             (op dense DENSE [x, kernel] [])
             (op bias_add BIAS_ADD [x, bias] [data_format: OptStr])
             (op embedding_lookup EMBEDDING_LOOKUP [params, ids] [])
@@ -621,7 +615,6 @@ macro_rules! for_each_op {
             (op histogram_fixed_width HISTOGRAM_FIXED_WIDTH [values, value_range] [nbins: OptInt, dtype: OptDType])
             (op histogram_fixed_width_bins HISTOGRAM_FIXED_WIDTH_BINS [values, value_range] [nbins: OptInt, dtype: OptDType])
             (multi histogram HISTOGRAM [x] [bins: OptInt, low: OptFloat, high: OptFloat, density: OptBool])
-
             (internal dropout DROPOUT)
             (internal random_bits RANDOM_BITS)
             (internal random_uniform RANDOM_UNIFORM)
