@@ -205,9 +205,7 @@ fn clarity(refusal: &Refusal) -> Result<(), String> {
     if !refusal.ops.iter().any(is_named) {
         return lacks("the op");
     }
-    // A step in the middle of a composition has operands of its own, which its error lists.
-    let lists = text.contains("\n  operands: ");
-    if !refusal.operands.is_empty() && !lists && !refusal.operands.iter().any(|spec| text.contains(spec)) {
+    if !refusal.operands.is_empty() && !refusal.operands.iter().any(|spec| text.contains(spec)) {
         return lacks("the operands");
     }
     let speaks = ["\n  attributes: ", "expected operands"];
