@@ -9,7 +9,7 @@ const PAGE: &str = "docs/ops.md";
 
 const HEAD: &str = "# Ops
 
-The ops of the table in `compiler/src/ops/table.rs` that are for users, by name: written by
+The ops of the table in `compiler/src/ops/table` that are for users, by name: written by
 `TRACELIFT_BLESS=1 cargo test --test op_reference`; `tracelift ops` lists them, `tracelift ops NAME` shows one. In Rust each
 is a function and, if it has operands, a method, and a `try_` twin of both; their docs are taken from here when the crate
 is compiled. One with optional attributes has a form `NAME_with` that takes them all, a reduction has forms `NAME_axis` and

@@ -1,6 +1,6 @@
 //! [`OpDef`]: everything there is to say about one op. A missing part is a missing field.
 //!
-//! An op is one `static` of this type in `ops/`, and one line in the table of `ops/table.rs`. Stages ask an op
+//! An op is one `static` of this type in `ops/`, and one line in the table of `ops/table`. Stages ask an op
 //! for its [`Lower`] class; none matches on names.
 
 use super::attrs::{AttrValue, Attrs};
