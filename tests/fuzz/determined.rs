@@ -60,6 +60,7 @@ pub fn is_determined_at(op: &'static OpDef, attrs: &Attrs, operands: &[Array]) -
     }
     let differentiated = with_gradient(graph.clone(), &results);
     !has_free_columns(op, attrs, operands)
+        && !(op.name == "lu" && has_small_pivot(&graph, operands))
         && is_affordable(&differentiated)
         && is_continuous(&graph, operands)
         && is_continuous(&differentiated, operands)
@@ -102,6 +103,16 @@ fn has_free_columns(op: &'static OpDef, attrs: &Attrs, operands: &[Array]) -> bo
     let specs: Vec<TensorSpec> = operands.iter().map(spec_of).collect();
     let shapes = |attrs: &Attrs| (op.spec)(&SpecCx { inputs: &specs, attrs }).ok();
     attrs.bool("full_matrices") && shapes(attrs) != shapes(&attrs.clone().with("full_matrices", false))
+}
+
+/// Whether rounding decides that the matrices have factors: `lu` refuses singular ones.
+fn has_small_pivot(graph: &Graph, operands: &[Array]) -> bool {
+    let Ok(factors) = interp::run(graph, operands) else { return false };
+    let side = factors[0].shape().last().copied().unwrap_or(1).max(1);
+    numbers(&factors[0]).chunks(side * side).any(|matrix| {
+        let pivots = matrix.iter().step_by(side + 1);
+        pivots.fold(f64::INFINITY, |least, v| least.min(v.abs())) < CHANGE * largest(matrix)
+    })
 }
 
 /// The op on parameters.
