@@ -189,6 +189,8 @@ fn what_factors_stand_for() {
         crate::battery::check_gradient(op, Attrs::new(), &factors);
     }
     crate::compiled::assert_agrees(&ops::LU_SOLVE, Attrs::new(), &operands);
+    let twice = [factors[0].clone(), i32s(&[2, 3], &[0, 1, 2, 0, 1, 1])];
+    assert!(refused(&ops::LU_RECONSTRUCT, Attrs::new(), &twice).contains("expected other values, received 1"));
     let wrong = [factors[0].clone(), i32s(&[2, 2], &[0, 1, 0, 1])];
     assert!(refused(&ops::LU_RECONSTRUCT, Attrs::new(), &wrong).contains("a permutation of the rows"));
     let wrong = [operands[0].clone(), operands[1].clone(), sample(6, &[3, 2])];

@@ -67,6 +67,7 @@ pub(in crate::ops) enum Expects {
     QuantizeAndDequantizeRange = 2,
     FakeQuantRange = 3,
     CropBoxes = 4,
+    LuPermutation = 5,
 }
 
 /// `x`, all of whose elements must be as `holds` says when the program runs.

@@ -3,14 +3,18 @@
 use super::solve::triangular;
 use super::{matrix, square};
 use crate::ops::entry::*;
+use crate::ops::indexing::search::{Expects, expected};
 
 const FACTORS: Operands = Operands::Named(&["lu", "p"]);
 
 composite! {
     /// The matrix again.
-    LU_RECONSTRUCT, (_b, x) => {
+    LU_RECONSTRUCT, (b, x) => {
         let (lower, upper) = triangles(x[0], x[1])?;
-        Ok(vec![by_rows(lower.mm(upper), inverse(x[1]))?])
+        let (order, dims) = (x[1], x[1].dims()?);
+        let each = b.iota(&dims, dims.len() - 1, order.dtype());
+        let order = expected(b, Expects::LuPermutation, order, sorted(order).eq(each))?;
+        Ok(vec![by_rows(lower.mm(upper), inverse(order))?])
     },
     name: "lu_reconstruct",
     doc: "The matrices whose factors are `lu` and `p`, as `lu` gives them.",
@@ -68,6 +72,10 @@ fn solved<'b>(lu: Expr<'b>, p: Expr<'b>, rhs: Expr<'b>) -> Result<Expr<'b>> {
 fn by_rows<'b>(x: Expr<'b>, p: Expr<'b>) -> Result<Expr<'b>> {
     let index = p.unsqueeze(p.rank()?)?;
     Ok(x.b().apply(&crate::ops::TAKE_ALONG_AXIS, Attrs::new().with("axis", -2i64), &[x, index]))
+}
+
+fn sorted(p: Expr<'_>) -> Expr<'_> {
+    p.b().apply(&crate::ops::SORT, Attrs::new(), &[p])
 }
 
 fn inverse(p: Expr<'_>) -> Expr<'_> {

@@ -47,12 +47,13 @@ pub fn check_index(cx: &mut LibraryCx<'_>) -> Result<()> {
 }
 
 /// The ops on whose behalf [`check_value`] checks, by its parameter, and what they expect.
-pub const VALUE_USERS: [(&str, &str); 5] = [
+pub const VALUE_USERS: [(&str, &str); 6] = [
     ("histogram_fixed_width", "a `value_range` of finite numbers, the lower one first"),
     ("quantize", "a `min_range` that is not above `max_range`"),
     ("quantize_and_dequantize_v2", "an `input_min` that is not above `input_max`"),
     ("fake_quant_with_min_max_vars", "a `min` that is not above `max`"),
     ("crop_and_resize", "finite boxes"),
+    ("lu_reconstruct", "each row of the matrix once in `p`"),
 ];
 
 /// See the table.
