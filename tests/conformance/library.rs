@@ -64,6 +64,8 @@ pub fn function(name: &str, arguments: &[Value], keywords: &[(String, Value)]) -
     let op = match op {
         "LogUniformCandidateSampler" => "log_uniform_candidate_sampler",
         "UniformCandidateSampler" => "uniform_candidate_sampler",
+        "split" if name == "random.split" => "stateless_split",
+        "fold_in" => "stateless_fold_in",
         op => op,
     };
     let (op, parameters, is_image) = OPS.iter().find(|(of, ..)| *of == op).copied()?;
@@ -87,6 +89,7 @@ const OPS: &[(&str, &[&str], bool)] = &[
     ("random_flip_up_down", &["image", "seed"], true),
     ("random_hue", &["image", "max_delta", "seed"], true),
     ("random_saturation", &["image", "lower", "upper", "seed"], true),
+    ("stateless_fold_in", &["seed", "data"], false),
     ("stateless_random_brightness", &["image", "max_delta", "seed"], true),
     ("stateless_random_contrast", &["image", "lower", "upper", "seed"], true),
     ("stateless_random_crop", &["value", "size", "seed"], true),
@@ -94,6 +97,7 @@ const OPS: &[(&str, &[&str], bool)] = &[
     ("stateless_random_flip_up_down", &["image", "seed"], true),
     ("stateless_random_hue", &["image", "max_delta", "seed"], true),
     ("stateless_random_saturation", &["image", "lower", "upper", "seed"], true),
+    ("stateless_split", &["seed", "num"], false),
 ];
 
 const SAMPLER: &[&str] = &["true_classes", "num_true", "num_sampled", "unique", "range_max", "seed"];
@@ -108,12 +112,23 @@ fn prepare(op: &'static str, given: &Given<'_>) -> Evaluated<Prepared> {
         let operands = ["weights", "biases", "labels", "inputs"].map(|name| given.tensor(name));
         let operands = operands.into_iter().collect::<Evaluated<Vec<Tensor>>>()?;
         (operands, loss(op, given.integer("num_sampled")?, given.integer("num_classes")?))
+    } else if op == "stateless_split" {
+        let count = if given.value("num").is_some() { given.integer("num")? } else { 2 };
+        let count = usize::try_from(count).map_err(|_| format!("`num` = {count} is negative"))?;
+        (vec![given.tensor("seed")?], from_seed(move |x| random::split(&x[0], count)))
+    } else if op == "stateless_fold_in" {
+        (vec![given.tensor("seed")?, given.tensor("data")?], from_seed(|x| random::fold_in(&x[0], &x[1])))
     } else {
         let images = given.tensor(given.parameters[0])?;
         (vec![images], change(op, given)?)
     };
     let ops = vec![op, op.trim_start_matches("stateless_"), "log_uniform_candidate_sampler"];
     Ok(Prepared::Flow(Arc::new(Flow::call(ops, operands, call))))
+}
+
+/// Seeds made of a seed.
+fn from_seed(f: impl Fn(&[Tensor]) -> Tensor + Send + Sync + 'static) -> Call {
+    Box::new(move |operands| Ok(vec![tracelift::attempt(|| f(operands))?]))
 }
 
 /// Candidates, and how often they and the true classes are expected.

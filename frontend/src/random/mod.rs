@@ -8,6 +8,7 @@
 //! (`stateless_normal`, see [`IntoSeed`]), and from a generator (`Generator::normal`).
 
 mod candidates;
+mod derive;
 mod generator;
 mod seed;
 mod spread;
@@ -15,6 +16,7 @@ mod spread;
 use generator::mix;
 
 pub use candidates::*;
+pub use derive::*;
 pub use generator::Generator;
 pub use seed::IntoSeed;
 pub use spread::*;
