@@ -119,6 +119,24 @@ fn values_that_make_no_sense() {
 }
 
 #[test]
+fn parameters_that_contradict() {
+    let mut said = Messages::default();
+    let x = rows();
+    said.add(tl::try_bias_add(constant([1.0]), constant([1.0])));
+    said.add(x.try_strided_slice_with([0, 0], [1, 3], [-1, 1], 0, 0, 1));
+    let (image, filter) = (tl::zeros(&[1, 4, 4, 2]), tl::zeros(&[2, 2, 3, 2]));
+    let none: [i64; 0] = [];
+    said.add(tl::try_conv2d_transpose_with(&image, &filter, 1, "SAME", none, none, none, 1, "NHWC"));
+    said.add(tl::try_lu_reconstruct(tl::eye([2, 2]), constant([0, 0])));
+    let classes = constant([[0], [1]]).cast(DType::I64);
+    said.add(tl::attempt(|| tl::random::log_uniform_candidate_sampler(&classes, 9, true, 4)));
+    said.add(tl::attempt(|| tl::random::uniform_candidate_sampler(constant([0.5]), 2, true, 4)));
+    said.add(tl::attempt(|| tl::random::stateless_normal(&[2], [1, 2, 3])));
+    said.add(tl::attempt(|| tl::image::stateless_random_hue(tl::zeros(&[2, 2, 3]), 0.1, constant([1.0, 2.0]))));
+    said.compare("parameters_that_contradict");
+}
+
+#[test]
 fn gradients_that_are_not_there() {
     let mut said = Messages::default();
     let (x, y) = (constant([1.0, 2.0]), constant([3.0]));

@@ -121,8 +121,11 @@ fn failed(
     inputs: &[&Array],
     loc: &'static Location<'static>,
 ) -> Error {
-    if error.message().starts_with(&format!("`{}`", op.name)) {
+    let own = format!("`{}`: ", op.name);
+    if !error.has_origin() && error.message().starts_with(&own) {
         return at(error, loc);
     }
-    op_error(error, op, attrs, &key::concrete_specs(inputs), &scope::located(loc))
+    // The program is the op, and its routine often has the op's name.
+    let bare = |text: String| text.strip_prefix(&own).map(str::to_owned).unwrap_or(text);
+    op_error(error.without_origin().map_message(bare), op, attrs, &key::concrete_specs(inputs), &scope::located(loc))
 }

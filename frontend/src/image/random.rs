@@ -31,6 +31,7 @@ macro_rules! adjusted {
             let loc = Location::caller();
             let x = images_of(stringify!($stateless), images);
             expect($fits, Kind::Value, stringify!($stateless), $wanted, format!("{:?} for {}", [$($arg),*], x.spec()), loc);
+            let seed = unwrap(seed.state(concat!("image::", stringify!($stateless)), loc));
             on_behalf(loc, || {
                 $change(&x, &random::stateless_uniform_between((), $low, $high, seed).cast(x.dtype()))
             })
@@ -89,6 +90,7 @@ macro_rules! flipped {
         #[track_caller]
         pub fn $stateless(images: impl IntoTensor, seed: impl IntoSeed) -> Tensor {
             let (x, loc) = (images_of(stringify!($stateless), images), Location::caller());
+            let seed = unwrap(seed.state(concat!("image::", stringify!($stateless)), loc));
             let coin = random::stateless_uniform_dims(&one_each(&x), DType::F32, seed, loc);
             on_behalf(loc, || flip(&x, unwrap(coin), $axis))
         }
@@ -132,6 +134,7 @@ pub fn random_crop(x: impl IntoTensor, size: impl IntoInts) -> Tensor {
 #[track_caller]
 pub fn stateless_random_crop(x: impl IntoTensor, size: impl IntoInts, seed: impl IntoSeed) -> Tensor {
     let (x, size, loc) = (x.into_tensor(), size.ints(), Location::caller());
+    let seed = unwrap(seed.state("image::stateless_random_crop", loc));
     on_behalf(loc, || cut(&x, &size, |rank| random::stateless_integers(rank, 0, i64::from(i32::MAX), seed), loc))
 }
 

@@ -64,6 +64,10 @@ fn sample(
     loc: &'static Location<'static>,
 ) -> Candidates {
     let true_classes = true_classes.into_tensor();
+    if !true_classes.dtype().is_int() {
+        let text = format!("random::{what}: expected integers as `true_classes`, received {}", true_classes.spec());
+        raise(Error::new(Kind::DType, text), loc);
+    }
     if count < 1 || !(1..=1 << 30).contains(&range) || (unique && count > range) {
         let spec = true_classes.spec();
         let text =

@@ -2,10 +2,10 @@
 
 use super::{IntoSeed, Stream, draw};
 use crate::error::{Error, Kind, Result, at, unwrap};
-use crate::tensor::{IntoInts, IntoTensor, Tensor};
+use crate::tensor::{IntoTensor, Tensor};
 use std::panic::Location;
 use tracelift_compiler::graph::Attrs;
-use tracelift_compiler::ops;
+use tracelift_compiler::{Dim, ops};
 use tracelift_runtime::DType;
 
 /// `n` seeds, the rows of a `u64[n, 2]`, whose draws are unrelated to those of `seed` and to each other's. As
@@ -21,7 +21,8 @@ use tracelift_runtime::DType;
 #[track_caller]
 pub fn split(seed: impl IntoSeed, n: usize) -> Tensor {
     let loc = Location::caller();
-    unwrap(seed.state(loc).and_then(|seed| integers(seed, &[n as i64, 2], loc)))
+    let n = i64::try_from(n).unwrap_or(i64::MAX);
+    unwrap(seed.state("random::split", loc).and_then(|seed| integers(seed, &[n, 2], loc)))
 }
 
 /// The seed, `u64[2]`, that stands for the integer `data` (a scalar, such as the number of a step) under `seed`. Draws
@@ -36,14 +37,14 @@ pub fn split(seed: impl IntoSeed, n: usize) -> Tensor {
 #[track_caller]
 pub fn fold_in(seed: impl IntoSeed, data: impl IntoTensor) -> Tensor {
     let loc = Location::caller();
-    unwrap(seed.state(loc).and_then(|seed| folded(seed, data.operand().into_tensor(loc)?, loc)))
+    unwrap(seed.state("random::fold_in", loc).and_then(|seed| folded(seed, data.operand().into_tensor(loc)?, loc)))
 }
 
 /// A key of its own for the numbers that are folded in, and a draw by key and number.
 fn folded(seed: Tensor, data: Tensor, loc: &'static Location<'static>) -> Result<Tensor> {
     let spec = data.spec();
     if !spec.dtype.is_int() || spec.rank() != 0 {
-        let text = format!("fold_in: expected an integer scalar as `data`, received {spec}");
+        let text = format!("random::fold_in: expected an integer scalar as `data`, received {spec}");
         return Err(at(Error::new(Kind::Shape, text), loc));
     }
     let key = integers(seed, &[1], loc)?;
@@ -53,8 +54,9 @@ fn folded(seed: Tensor, data: Tensor, loc: &'static Location<'static>) -> Result
 
 /// u64 of nearly all values.
 fn integers(seed: Tensor, shape: &[i64], loc: &'static Location<'static>) -> Result<Tensor> {
+    let shape: Vec<Dim> = shape.iter().copied().map(Dim::from).collect();
     let range = Attrs::new().with("minval", i64::MIN).with("maxval", i64::MAX).with("dtype", DType::I64);
-    draw(Stream::Seed(seed), &ops::RANDOM_INTEGERS, range.with("dims", shape.dims()), loc)?.try_cast(DType::U64)
+    draw(Stream::Seed(seed), &ops::RANDOM_INTEGERS, range.with("dims", shape), loc)?.try_cast(DType::U64)
 }
 
 #[cfg(test)]

@@ -36,7 +36,8 @@ impl Generator {
     #[track_caller]
     pub fn from_state(state: &Tensor) -> Generator {
         let loc = Location::caller();
-        Generator { state: Variable::new(unwrap(state.state(loc))).named("generator").trainable(false) }
+        let state = unwrap(state.state("random::Generator::from_state", loc));
+        Generator { state: Variable::new(state).named("generator").trainable(false) }
     }
 
     /// A generator seeded by the system's entropy.

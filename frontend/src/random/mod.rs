@@ -107,19 +107,14 @@ pub(crate) fn uniform_dims(dims: &[Dim], dtype: DType, loc: &'static Location<'s
     draw(Stream::Process, &ops::RANDOM_UNIFORM, Attrs::new().with("dims", dims).with("dtype", dtype), loc)
 }
 
-/// As [`uniform_dims`], a function of the seed.
+/// As [`uniform_dims`], a function of the seed, as [`IntoSeed`] gives it.
 pub(crate) fn stateless_uniform_dims(
     dims: &[Dim],
     dtype: DType,
-    seed: impl IntoSeed,
+    seed: Tensor,
     loc: &'static Location<'static>,
 ) -> Result<Tensor> {
-    draw(
-        Stream::Seed(seed.state(loc)?),
-        &ops::RANDOM_UNIFORM,
-        Attrs::new().with("dims", dims).with("dtype", dtype),
-        loc,
-    )
+    draw(Stream::Seed(seed), &ops::RANDOM_UNIFORM, Attrs::new().with("dims", dims).with("dtype", dtype), loc)
 }
 
 macro_rules! draws {
@@ -136,7 +131,8 @@ macro_rules! draws {
             pub fn $stateless(shape: impl IntoInts, $($arg: $t,)* seed: impl IntoSeed) -> Tensor {
                 let loc = Location::caller();
                 let attrs = $attrs.with("dims", shape.dims());
-                unwrap(seed.state(loc).and_then(|seed| draw(Stream::Seed(seed), &ops::$op, attrs, loc)))
+                let state = seed.state(concat!("random::", stringify!($stateless)), loc);
+                unwrap(state.and_then(|seed| draw(Stream::Seed(seed), &ops::$op, attrs, loc)))
             }
         )*
 
@@ -203,7 +199,7 @@ pub fn shuffle(x: impl IntoTensor) -> Tensor {
 pub fn stateless_shuffle(x: impl IntoTensor, seed: impl IntoSeed) -> Tensor {
     let loc = Location::caller();
     let x = x.operand().into_tensor(loc);
-    unwrap(x.and_then(|x| shuffled(Stream::Seed(seed.state(loc)?), &x, loc)))
+    unwrap(x.and_then(|x| shuffled(Stream::Seed(seed.state("random::stateless_shuffle", loc)?), &x, loc)))
 }
 
 /// The numbers from 0 to below `n`, i32, in random order. Panics if they are more than i32 or the memory has.
@@ -217,7 +213,8 @@ pub fn permutation(n: usize) -> Tensor {
 #[track_caller]
 pub fn stateless_permutation(n: usize, seed: impl IntoSeed) -> Tensor {
     let loc = Location::caller();
-    unwrap(count_up(n, loc).and_then(|x| shuffled(Stream::Seed(seed.state(loc)?), &x, loc)))
+    let seed = seed.state("random::stateless_permutation", loc);
+    unwrap(count_up(n, loc).and_then(|x| shuffled(Stream::Seed(seed?), &x, loc)))
 }
 
 fn count_up(n: usize, loc: &Location<'_>) -> Result<Tensor> {

@@ -12,27 +12,28 @@ use tracelift_runtime::{Array, DType};
     label = "expected an integer, two integers, or a tensor of two"
 )]
 pub trait IntoSeed {
+    /// The state that draws see; an error names the function `of` this crate that takes the seed.
     #[doc(hidden)]
-    fn state(self, loc: &'static Location<'static>) -> Result<Tensor>;
+    fn state(self, of: &str, loc: &'static Location<'static>) -> Result<Tensor>;
 }
 
 macro_rules! seed {
     ($($t:ty)*) => {$(
         impl IntoSeed for $t {
-            fn state(self, loc: &'static Location<'static>) -> Result<Tensor> {
-                state(&[self as u64, 0], loc)
+            fn state(self, of: &str, loc: &'static Location<'static>) -> Result<Tensor> {
+                state(&[self as u64, 0], of, loc)
             }
         }
 
         impl<const N: usize> IntoSeed for [$t; N] {
-            fn state(self, loc: &'static Location<'static>) -> Result<Tensor> {
-                state(&self.map(|v| v as u64), loc)
+            fn state(self, of: &str, loc: &'static Location<'static>) -> Result<Tensor> {
+                state(&self.map(|v| v as u64), of, loc)
             }
         }
 
         impl IntoSeed for &[$t] {
-            fn state(self, loc: &'static Location<'static>) -> Result<Tensor> {
-                state(&self.iter().map(|&v| v as u64).collect::<Vec<_>>(), loc)
+            fn state(self, of: &str, loc: &'static Location<'static>) -> Result<Tensor> {
+                state(&self.iter().map(|&v| v as u64).collect::<Vec<_>>(), of, loc)
             }
         }
     )*};
@@ -40,28 +41,28 @@ macro_rules! seed {
 seed!(i32 i64 u32 u64 usize);
 
 impl IntoSeed for &Tensor {
-    fn state(self, loc: &'static Location<'static>) -> Result<Tensor> {
+    fn state(self, of: &str, loc: &'static Location<'static>) -> Result<Tensor> {
         let spec = self.spec();
         if !spec.dtype.is_int() || spec.const_shape() != Some(vec![2]) {
-            return Err(refused(spec, loc));
+            return Err(refused(of, spec, loc));
         }
         self.try_cast(DType::U64)
     }
 }
 
 impl IntoSeed for Tensor {
-    fn state(self, loc: &'static Location<'static>) -> Result<Tensor> {
-        (&self).state(loc)
+    fn state(self, of: &str, loc: &'static Location<'static>) -> Result<Tensor> {
+        (&self).state(of, loc)
     }
 }
 
-fn state(seed: &[u64], loc: &'static Location<'static>) -> Result<Tensor> {
+fn state(seed: &[u64], of: &str, loc: &'static Location<'static>) -> Result<Tensor> {
     match seed {
         [_, _] => Ok(Tensor::from_array(Array::from_slice(&[2], seed))),
-        _ => Err(refused(format_args!("{} of them", seed.len()), loc)),
+        _ => Err(refused(of, format_args!("{} of them", seed.len()), loc)),
     }
 }
 
-fn refused(received: impl std::fmt::Display, loc: &'static Location<'static>) -> Error {
-    at(Error::new(Kind::Value, format!("expected a seed of one integer or two, received {received}")), loc)
+fn refused(of: &str, received: impl std::fmt::Display, loc: &'static Location<'static>) -> Error {
+    at(Error::new(Kind::Value, format!("{of}: expected a seed of one integer or two, received {received}")), loc)
 }

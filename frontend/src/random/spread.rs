@@ -29,7 +29,7 @@ macro_rules! spread {
             pub fn $stateless(shape: impl IntoInts, $($arg: impl IntoTensor,)* seed: impl IntoSeed) -> Tensor {
                 let (parameters, loc) = ([$($arg.operand()),*], Location::caller());
                 let drawn = |seed| draw(Stream::Seed(seed), &ops::$op, shape.dims(), false, &parameters, loc);
-                unwrap(seed.state(loc).and_then(drawn))
+                unwrap(seed.state(concat!("random::", stringify!($stateless)), loc).and_then(drawn))
             }
         )*
 
@@ -76,7 +76,8 @@ pub fn categorical(logits: impl IntoTensor, num_samples: i64) -> Tensor {
 #[track_caller]
 pub fn stateless_categorical(logits: impl IntoTensor, num_samples: i64, seed: impl IntoSeed) -> Tensor {
     let loc = Location::caller();
-    unwrap(seed.state(loc).and_then(|seed| classes(Stream::Seed(seed), logits.operand(), num_samples, loc)))
+    let state = seed.state("random::stateless_categorical", loc);
+    unwrap(state.and_then(|seed| classes(Stream::Seed(seed), logits.operand(), num_samples, loc)))
 }
 
 impl Generator {

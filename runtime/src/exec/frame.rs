@@ -9,7 +9,7 @@
 use super::stages::StageFrame;
 use crate::alloc::Block;
 use crate::array::Array;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::program::plan::{ALIGN, Plan};
 use crate::program::{Place, Program, Step};
 use std::cell::{Cell, RefCell};
@@ -134,9 +134,8 @@ pub(super) fn fit(arena: &mut Option<Block>, bytes: usize, program: &str) -> Res
     if arena.is_none() || held < bytes || held / 4 > bytes {
         *arena = None; // Freed first: there may not be room for both.
         let block = Block::new(bytes);
-        *arena = Some(
-            block.map_err(|e| e.map_message(|m| format!("program `{program}`: {bytes} bytes of temporaries: {m}")))?,
-        );
+        let named = |e: Error| e.map_message(|m| format!("{bytes} bytes of temporaries: {m}")).in_program(program);
+        *arena = Some(block.map_err(named)?);
     }
     Ok(())
 }

@@ -235,7 +235,7 @@ impl Executable {
         let epilogue = epilogue.as_ref().map(|run| run as &(dyn Fn(i64, i64) + Sync));
         let routine = self.routines[step.index as usize].expect("a library step was resolved");
         (routine.run)(&mut LibraryCx { inputs: &inputs, outputs: &outputs, params, epilogue })
-            .map_err(|e| e.map_message(|m| format!("program `{}`: {m}", self.program().name)))?;
+            .map_err(|e| e.in_program(&self.program().name))?;
         match (worst.into_inner(), &call.epilogue) {
             (0, _) | (_, None) => Ok(()),
             (status, Some(epilogue)) => Err(self.failure(epilogue, status)),
@@ -255,21 +255,18 @@ impl Executable {
     #[cold]
     fn failure(&self, kernel: &PlannedKernel, status: i32) -> Error {
         let program = self.program();
-        let (name, kernel) = (&program.name, &program.kernels[kernel.kernel.index()].name);
-        if status == Status::DivideByZero as i32 {
-            Error::new(
-                Kind::Value,
-                format!("program `{name}`: integer division by zero, or a negative power of an integer, in `{kernel}`"),
-            )
+        let kernel = &program.kernels[kernel.kernel.index()].name;
+        let error = if status == Status::DivideByZero as i32 {
+            Error::new(Kind::Value, "integer division by zero, or a negative power of an integer")
         } else if status == NO_SCRATCH {
-            Error::new(Kind::Memory, format!("program `{name}`: no memory for the scratch space of `{kernel}`"))
+            Error::new(Kind::Memory, "no memory for the scratch space")
         } else if status >= OUT_OF_BOUNDS {
-            let value = status - OUT_OF_BOUNDS;
-            let what = format!("program `{name}`: v{value} of kernel `{kernel}` reaches outside its buffer");
+            let what = format!("v{} reaches outside its buffer", status - OUT_OF_BOUNDS);
             Error::new(Kind::Internal, what).hint("`TRACELIFT_DUMP=2` shows the kernel")
         } else {
-            Error::new(Kind::Internal, format!("program `{name}`: kernel `{kernel}` returned status {status}"))
-        }
+            Error::new(Kind::Internal, format!("a kernel returned status {status}"))
+        };
+        error.in_call(format!("kernel `{kernel}`")).in_program(&program.name)
     }
 }
 

@@ -112,8 +112,8 @@ impl Executable {
         if (0..=bound).contains(&value) {
             return Ok(value);
         }
-        let what = format!("program `{}`: the size that the data asks for is {value}", program.name);
-        Err(Error::new(Kind::Memory, what).hint(format!("it must lie between 0 and {bound}")))
+        let what = format!("the size that the data asks for is {value}");
+        Err(Error::new(Kind::Memory, what).hint(format!("it must lie between 0 and {bound}")).in_program(&program.name))
     }
 }
 

@@ -145,7 +145,7 @@ impl Plan {
             false => size.eval(symbols, slots),
         };
         let sizes = (0..).zip(&program.sizes).map(size).collect::<Result<Vec<i64>>>();
-        let sizes = sizes.map_err(|e| e.map_message(|m| format!("program `{}`: {m}", program.name)))?;
+        let sizes = sizes.map_err(|e| e.in_program(&program.name))?;
         let mut planner = Planner { program, symbols, sizes, operands: vec![], size_args: vec![], dims: vec![] };
         let inputs = program.inputs.iter().map(|input| planner.spec(input)).collect::<Result<Vec<_>>>()?;
         let output = |output: &TensorDecl| match is_later(&output.dims) {

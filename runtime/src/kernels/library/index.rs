@@ -357,7 +357,7 @@ mod tests {
                 let operand = if name == "gather" { x.clone() } else { numbers(DType::F32, &[2, 4]) };
                 let error = run_err(name, &[&operand, &indices], &[(DType::F32, &shape)], &[0, 0]);
                 assert_eq!(error.kind(), Kind::Value);
-                let (message, length) = (error.message(), "axis 0 of length 3");
+                let (message, length) = (error.to_string(), "axis 0 of length 3");
                 assert!(message.contains(shown) && message.contains(length) && message.contains("f32["), "{error}");
             }
         }

@@ -426,15 +426,15 @@ impl<'a> LibraryCx<'a> {
 
     /// An error of this call: `` `kernel`: what (operands f32[2, 3], i32[4]; results …; params …) ``.
     fn bad(&self, kernel: &str, kind: Kind, what: impl std::fmt::Display) -> Error {
-        let mut text = format!("`{kernel}`: {what} (operands ");
+        let mut call = "operands ".to_owned();
         for (i, view) in self.inputs.iter().enumerate() {
-            let _ = write!(text, "{}{view:?}", if i > 0 { ", " } else { "" });
+            let _ = write!(call, "{}{view:?}", if i > 0 { ", " } else { "" });
         }
-        text.push_str("; results ");
+        call.push_str("; results ");
         for (i, view) in self.outputs.iter().enumerate() {
-            let _ = write!(text, "{}{view:?}", if i > 0 { ", " } else { "" });
+            let _ = write!(call, "{}{view:?}", if i > 0 { ", " } else { "" });
         }
-        let _ = write!(text, "; params {:?})", self.params);
-        Error::new(kind, text)
+        let _ = write!(call, "; params {:?}", self.params);
+        Error::new(kind, format!("`{kernel}`: {what}")).in_call(call)
     }
 }
