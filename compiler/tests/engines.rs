@@ -522,10 +522,11 @@ fn kernels_that_read_one_buffer_along_different_axes() {
     });
 }
 
-/// Rows of a column sum are taken several at a time: every remainder, with operands that differ from row to row.
+/// Rows of a column sum are taken several at a time, and blocks of them added up: every remainder, with operands that
+/// differ from row to row.
 #[test]
 fn columns_of_every_number_of_rows() {
-    for rows in 0..=9 {
+    for rows in (0..=9).chain([255, 256, 257, 514]) {
         for columns in [1, 7, 40] {
             check(&format!("{rows} rows of {columns}"), |g| {
                 let (x, by_row, by_column) = (g.input(&[rows, columns]), g.input(&[rows, 1]), g.input(&[columns]));
@@ -538,6 +539,36 @@ fn columns_of_every_number_of_rows() {
                 outputs
             });
         }
+    }
+}
+
+/// Added to one f32, 100,000 times 0.1 is 9998.56. The same bits whether sizes are known or not.
+#[test]
+fn long_sums_keep_their_digits() {
+    let sum = |symbolic: bool, shapes: [&[usize]; 2], axes: &[i64]| {
+        let mut g = G { builder: GraphBuilder::new("f"), symbolic, symbols: Vec::new() };
+        let (x, y) = (g.input(shapes[0]), g.input(shapes[1]));
+        let product = g.apply("multiply", &[x, y]);
+        let outputs = vec![g.reduce("reduce_sum", axes, false, product)];
+        let graph = g.builder.finish(outputs);
+        let executable = Executable::new(compile(&graph, &Options::default()).unwrap().program).unwrap();
+        let filled = |shape: &[usize], v: f32| Array::from_slice(shape, &vec![v; shape.iter().product()]);
+        executable.call(&[&filled(shapes[0], 0.1), &filled(shapes[1], 1.0)]).unwrap().remove(0)
+    };
+    let cases: [([&[usize]; 2], &[i64]); 5] = [
+        ([&[100_000, 3], &[3]], &[0]),
+        ([&[100_000, 17], &[1]], &[0]),
+        ([&[20, 1, 5], &[5000, 5]], &[0, 1]),
+        ([&[5, 20_000, 1], &[5, 1, 4]], &[1, 2]),
+        ([&[3, 100_000], &[1]], &[1]),
+    ];
+    for (shapes, axes) in cases {
+        let results = [false, true].map(|symbolic| as_f64(&sum(symbolic, shapes, axes)));
+        let count = if axes == [1, 2] { 80_000.0 } else { 100_000.0 };
+        let expected = count * f64::from(0.1f32);
+        let close = |v: &f64| (v / expected - 1.0).abs() < 1e-5;
+        assert!(results[0].iter().all(close), "{shapes:?} over {axes:?}: {:?}", results[0]);
+        assert_eq!(results[0], results[1], "{shapes:?} over {axes:?}");
     }
 }
 

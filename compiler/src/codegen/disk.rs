@@ -12,7 +12,7 @@ use tracelift_runtime::files::write_atomically;
 use tracelift_runtime::program::file;
 
 /// Changes with everything that changes the code of a kernel whose text stays the same.
-const VERSION: &str = "tracelift kernel 3, cranelift 0.135";
+const VERSION: &str = "tracelift kernel 4, cranelift 0.135";
 
 /// The folder that the environment names, asked once.
 fn folder() -> Option<&'static Path> {

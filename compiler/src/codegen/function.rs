@@ -4,10 +4,9 @@
 
 use super::ops::{Ops, Width, scalar_type};
 use super::plan::{Plan, SCALAR_AREA, TILE};
+use super::sums::BLOCK;
 use super::walk::{self, ROWS, Walk};
-use crate::kernel::{
-    Access, BinaryOp, Inst, Kernel, Loop, MathOp, PassKind, ReduceKind, Size, UnaryOp, Value as KValue,
-};
+use crate::kernel::{Access, BinaryOp, Inst, Kernel, Loop, MathOp, PassKind, Size, UnaryOp, Value as KValue};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     AbiParam, Block, BlockArg, Function, InstBuilder, MemFlagsData, SigRef, Signature, UserFuncName, Value, types,
@@ -55,7 +54,7 @@ pub(super) struct Emitter<'a> {
     routines: Value,
     scratch: Value,
     /// Base of each kept row.
-    kept: Vec<Value>,
+    pub kept: Vec<Value>,
     /// Indices of the grid loops at the current point.
     pub grid: Vec<Value>,
     /// Indices of the pass's sequential loops.
@@ -69,6 +68,8 @@ pub(super) struct Emitter<'a> {
     pub scalars: Vec<Option<Value>>,
     /// Accumulators of reduces over lanes.
     pub accumulators: Vec<Option<Variable>>,
+    /// Turns of sequential loops since kept rows were last added to their totals.
+    pub turns: Option<Variable>,
     /// Signatures of routines that return nothing, by number of arguments.
     signatures: [Option<SigRef>; 5],
 }
@@ -115,6 +116,7 @@ impl<'a> Emitter<'a> {
             const_lanes: None,
             scalars: vec![None; n],
             accumulators: vec![None; n],
+            turns: None,
             signatures: [None; 5],
         };
         e.place_kept_rows();
@@ -255,32 +257,55 @@ impl<'a> Emitter<'a> {
     }
 
     fn seq_loops(&mut self, pass: usize, seq: &[Size]) {
-        match seq.split_first() {
-            None => {
-                self.uniform_values(pass);
-                Walk::new(self, pass).run();
-            }
-            Some((&extent, inner)) => {
-                let (zero, limit) = (self.b.ins().iconst(types::I64, 0), self.size(extent));
-                let depth = self.seq.len();
-                let mut from = zero;
-                if inner.is_empty() && walk::takes_rows_together(self.plan, pass) {
-                    let last = self.b.ins().iadd_imm_s(limit, 1 - ROWS);
-                    from = self.counted_loop(zero, last, ROWS, &mut |e, index| {
-                        e.seq.truncate(depth);
-                        Walk::new(e, pass).run_rows(index);
-                    });
-                    if matches!(extent, Size::Const(n) if n % ROWS == 0) {
-                        return;
-                    }
-                }
-                self.counted_loop(from, limit, 1, &mut |e, index| {
-                    e.seq.truncate(depth);
-                    e.seq.push(index);
-                    e.seq_loops(pass, inner);
-                });
+        let Some((&extent, inner)) = seq.split_first() else { return self.lanes_once(pass) };
+        let (zero, limit) = (self.b.ins().iconst(types::I64, 0), self.size(extent));
+        let depth = self.seq.len();
+        if !inner.is_empty() {
+            self.counted_loop(zero, limit, 1, &mut |e, index| {
+                e.seq.truncate(depth);
+                e.seq.push(index);
+                e.seq_loops(pass, inner);
+            });
+            return;
+        }
+        let is_even = matches!(extent, Size::Const(n) if n % ROWS == 0);
+        if self.plan.passes[pass].totals.is_empty() {
+            return self.turns(pass, zero, limit, is_even);
+        }
+        self.counted_loop(zero, limit, BLOCK, &mut |e, first| {
+            e.seq.truncate(depth);
+            let end = e.b.ins().iadd_imm_s(first, BLOCK);
+            let short = e.b.ins().icmp(IntCC::SignedLessThan, limit, end);
+            let end = e.b.ins().select(short, limit, end);
+            e.turns(pass, first, end, is_even);
+            let count = e.b.ins().isub(end, first);
+            e.flush_if_due(pass, count);
+        });
+    }
+
+    /// Turns of the innermost sequential loop, [`ROWS`] at a time where that can be; `is_even` if none are left over.
+    fn turns(&mut self, pass: usize, mut from: Value, limit: Value, is_even: bool) {
+        let depth = self.seq.len();
+        if walk::takes_rows_together(self.plan, pass) {
+            let last = self.b.ins().iadd_imm_s(limit, 1 - ROWS);
+            from = self.counted_loop(from, last, ROWS, &mut |e, index| {
+                e.seq.truncate(depth);
+                Walk::new(e, pass).run_rows(index);
+            });
+            if is_even {
+                return;
             }
         }
+        self.counted_loop(from, limit, 1, &mut |e, index| {
+            e.seq.truncate(depth);
+            e.seq.push(index);
+            e.lanes_once(pass);
+        });
+    }
+
+    fn lanes_once(&mut self, pass: usize) {
+        self.uniform_values(pass);
+        Walk::new(self, pass).run();
     }
 
     /// `for i in (from..limit).step_by(step)`, tested at the bottom; returns the index after the loop.
@@ -303,51 +328,6 @@ impl<'a> Emitter<'a> {
         self.b.ins().brif(more, head, &[next.into()], exit, &[next.into()]);
         self.b.switch_to_block(exit);
         after
-    }
-
-    fn reduces(&self, pass: usize) -> Vec<(KValue, ReduceKind, KValue, bool)> {
-        let kernel = self.kernel;
-        let of = |&v: &KValue| match kernel.def(v).inst {
-            Inst::Reduce { kind, value, lanes } => Some((v, kind, value, lanes)),
-            _ => None,
-        };
-        kernel.passes[pass].insts.iter().filter_map(of).collect()
-    }
-
-    fn start_accumulators(&mut self, pass: usize) {
-        for (value, kind, _, lanes) in self.reduces(pass) {
-            let dtype = self.kernel.def(value).dtype;
-            let identity = self.ops(Width::One).identity(kind, dtype);
-            if lanes {
-                let variable = self.b.declare_var(scalar_type(dtype));
-                self.b.def_var(variable, identity);
-                self.accumulators[value.0 as usize] = Some(variable);
-            } else {
-                self.fill_row(value, identity, dtype);
-            }
-        }
-    }
-
-    /// Writes one value to every lane of a kept row.
-    fn fill_row(&mut self, row: KValue, with: Value, dtype: DType) {
-        let base = self.place_address(row, None);
-        let zero = self.b.ins().iconst(types::I64, 0);
-        let shift = dtype.size().trailing_zeros();
-        self.counted_loop(zero, self.lanes, 1, &mut |e, index| {
-            let at = e.b.ins().ishl_imm_u(index, i64::from(shift));
-            let at = e.b.ins().iadd(base, at);
-            e.b.ins().store(MemFlagsData::new().with_notrap(), with, at, 0);
-        });
-    }
-
-    fn finish_accumulators(&mut self, pass: usize) {
-        for (value, _, _, lanes) in self.reduces(pass) {
-            if lanes {
-                let variable = self.accumulators[value.0 as usize].expect("started with the pass");
-                let result = self.b.use_var(variable);
-                self.scalars[value.0 as usize] = Some(result);
-            }
-        }
     }
 
     /// Computes the uniform values of a pass (all of them, for a scalar pass).

@@ -1,9 +1,9 @@
 //! Kernels to machine code with Cranelift, used as assembler and register allocator: the loop optimiser is ours.
 //!
 //! Data flow: [`plan`] decides phases, slots and kept rows; [`function`] emits the grid loop and the walks;
-//! [`ops`] emits one operation, scalar or on a 128-bit vector; [`bounds`] checks accesses if asked to; [`isa`] is
-//! the host. The code has no relocations
-//! (constants sit beside it, all else comes through arguments), so bytes are the whole product.
+//! [`ops`] emits one operation, scalar or on a 128-bit vector; [`sums`] keeps what is accumulated; [`bounds`] checks
+//! accesses if asked to; [`isa`] is the host. The code has no relocations (constants sit beside it, all else comes
+//! through arguments), so bytes are the whole product.
 
 mod bounds;
 pub mod disk;
@@ -11,6 +11,7 @@ pub mod function;
 pub mod isa;
 pub mod ops;
 pub mod plan;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod turn;

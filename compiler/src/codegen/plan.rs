@@ -7,6 +7,7 @@
 //!
 //! Start with [`plan`].
 
+use super::sums::long_sums;
 use crate::kernel::{
     Access, BinaryOp, Inst, Kernel, Loop, MathOp, Pass, PassKind, ReduceKind, ScratchNeed, Size, UnaryOp, Value,
 };
@@ -81,6 +82,8 @@ pub struct PassPlan {
     pub phases: Vec<Phase>,
     /// Transcendentals, and the load or store whose next tile is fetched from afar while each runs.
     pub fetched: Vec<(Value, Value)>,
+    /// Long sums over sequential loops alone, and the kept rows of their totals.
+    pub totals: Vec<(Value, usize)>,
     /// Whether the lanes are walked tile by tile (else one loop over all).
     pub tiled: bool,
 }
@@ -154,6 +157,10 @@ pub fn plan(kernel: &Kernel) -> Plan {
         }
         planned.fetched = fetched(kernel, pass, &planned);
         planned.tiled = planned.phases.iter().any(|p| !p.calls.is_empty());
+        for sum in long_sums(kernel, pass) {
+            planned.totals.push((sum, plan.kept.len()));
+            plan.kept.push(DType::F64.size() as u64);
+        }
         plan.passes.push(planned);
     }
     plan.kept_base = SCALAR_AREA + tile_bytes;

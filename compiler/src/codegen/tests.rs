@@ -201,7 +201,7 @@ fn checked(head: &str, load: &str, compute: &str, store: &str) -> Kernel {
 fn checked_kernels_never_leave_their_buffers() {
     let run = |kernel: &Kernel, grid, input: usize, output: usize| {
         try_run(kernel, grid, &[ramp(&[input], 0.2)], &[output])
-            .map_err(|e| e.message().lines().next().unwrap().to_owned())
+            .map_err(|e| e.to_string().lines().next().unwrap().to_owned())
     };
     // What is right passes: whole tiles, tails, nothing at all, blocks, a reversed row.
     for n in [0usize, 1, 5, 16, 512, 700] {
@@ -231,7 +231,7 @@ fn checked_kernels_never_leave_their_buffers() {
     ];
     for (head, load, compute, store, grid, instruction) in wrong {
         let kernel = checked(head, load, compute, store);
-        let want = format!("program `test`: {instruction} of kernel `k` reaches outside its buffer");
+        let want = format!("program `test`: {instruction} reaches outside its buffer (kernel `k`)");
         assert_eq!(run(&kernel, grid, 16, 16).unwrap_err(), want, "{kernel}");
     }
     // A routine that reads the row itself.
@@ -246,7 +246,7 @@ fn checked_kernels_never_leave_their_buffers() {
     )
     .unwrap();
     assert!(run(&fold, 1, 601, 1).is_ok());
-    assert!(run(&fold, 1, 600, 1).unwrap_err().contains("v0 of kernel"));
+    assert!(run(&fold, 1, 600, 1).unwrap_err().contains("v0 reaches outside"));
     // Rows of a sequential loop.
     let columns = parse(
         "kernel @k(b0: f32 in, b1: f32 out; 2 sizes) checked grid [] lanes 4 {
@@ -259,6 +259,6 @@ fn checked_kernels_never_leave_their_buffers() {
     )
     .unwrap();
     assert!(run(&columns, 1, 20, 4).is_ok());
-    assert!(run(&columns, 1, 16, 4).unwrap_err().contains("v0 of kernel"));
-    assert!(run(&columns, 1, 20, 3).unwrap_err().contains("v2 of kernel"));
+    assert!(run(&columns, 1, 16, 4).unwrap_err().contains("v0 reaches outside"));
+    assert!(run(&columns, 1, 20, 3).unwrap_err().contains("v2 reaches outside"));
 }

@@ -174,10 +174,7 @@ impl Turn<'_, '_, '_> {
                     return;
                 }
                 for part in parts {
-                    let variable = self.e.accumulators[v.0 as usize].expect("started with the pass");
-                    let old = self.e.b.use_var(variable);
-                    let new = self.e.ops(self.width).combine(*kind, old, part, def.dtype);
-                    self.e.b.def_var(variable, new);
+                    self.e.accumulate(v, *kind, part, def.dtype);
                 }
             }
             Inst::Convert(x) if is_lane_index(&kernel.def(*x).inst) && self.width != Width::One => {

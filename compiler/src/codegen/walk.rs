@@ -7,7 +7,7 @@ use super::function::Emitter;
 use super::ops::Width;
 use super::plan::{Call, Phase, Place, Plan, Rate, TILE};
 use super::turn::{Body, emit, hoist};
-use crate::kernel::{Inst, MathOp, ReduceKind, Value as KValue};
+use crate::kernel::{Inst, MathOp, Value as KValue};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
 use tracelift_runtime::DType;
@@ -134,7 +134,7 @@ impl<'e, 'a> Walk<'e, 'a> {
                 let Inst::Reduce { kind, value: operand, .. } = def.inst else { unreachable!("a fold is a reduce") };
                 let from = self.tile_address(operand);
                 let part = self.e.call_fold(f, def.dtype, from, self.count);
-                self.accumulate(value, kind, part, def.dtype);
+                self.e.accumulate(value, kind, part, def.dtype);
             }
         }
     }
@@ -182,13 +182,6 @@ impl<'e, 'a> Walk<'e, 'a> {
             args.push(piece);
             e.call_map(f, dtype, &args);
         });
-    }
-
-    fn accumulate(&mut self, reduce: KValue, kind: ReduceKind, part: Value, dtype: DType) {
-        let variable = self.e.accumulators[reduce.0 as usize].expect("started with the pass");
-        let old = self.e.b.use_var(variable);
-        let new = self.e.ops(Width::One).combine(kind, old, part, dtype);
-        self.e.b.def_var(variable, new);
     }
 
     /// Where a routine finds the current tile of a value.
