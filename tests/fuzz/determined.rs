@@ -59,8 +59,8 @@ pub fn is_determined_at(op: &'static OpDef, attrs: &Attrs, operands: &[Array]) -
         return true;
     }
     let differentiated = with_gradient(graph.clone(), &results);
-    !has_free_columns(op, attrs, operands)
-        && !(op.name == "lu" && has_small_pivot(&graph, operands))
+    let is_free = has_free_columns(op, attrs, operands) || op.name == "lu" && has_small_pivot(&graph, operands);
+    !is_free
         && is_affordable(&differentiated)
         && is_continuous(&graph, operands)
         && is_continuous(&differentiated, operands)
