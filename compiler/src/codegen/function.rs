@@ -4,7 +4,7 @@
 
 use super::ops::{Ops, Width, scalar_type};
 use super::plan::{Plan, SCALAR_AREA, TILE};
-use super::sums::BLOCK;
+use super::sums::{BLOCK, Totals};
 use super::walk::{self, ROWS, Walk};
 use crate::kernel::{Access, BinaryOp, Inst, Kernel, Loop, MathOp, PassKind, Size, UnaryOp, Value as KValue};
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -68,8 +68,8 @@ pub(super) struct Emitter<'a> {
     pub scalars: Vec<Option<Value>>,
     /// Accumulators of reduces over lanes.
     pub accumulators: Vec<Option<Variable>>,
-    /// Turns of sequential loops since kept rows were last added to their totals.
-    pub turns: Option<Variable>,
+    /// What the pass at hand knows of the totals of its long sums.
+    pub totals: Option<Totals>,
     /// Signatures of routines that return nothing, by number of arguments.
     signatures: [Option<SigRef>; 5],
 }
@@ -116,7 +116,7 @@ impl<'a> Emitter<'a> {
             const_lanes: None,
             scalars: vec![None; n],
             accumulators: vec![None; n],
-            turns: None,
+            totals: None,
             signatures: [None; 5],
         };
         e.place_kept_rows();

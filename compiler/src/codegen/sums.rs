@@ -2,18 +2,28 @@
 //!
 //! A sum so far rounds each further term to its own last place, and terms that repeat in the same direction: a million
 //! times 0.1 added to one f32 is 1 % off. So a sum over lanes goes tile by tile into an f64, and a sum over sequential
-//! loops alone, which is a kept row, is added to a row of f64, its *total*, after each [`BLOCK`] turns or so. The order
-//! depends on the lengths of the loops, not on whether these are known to the compiler.
+//! loops alone, which is a kept row, is added to a row of f64, its *total*, after each [`BLOCK`] turns or so if there are
+//! more than that. The order depends on the lengths of the loops, not on whether these are known to the compiler.
 
 use super::function::Emitter;
 use super::ops::{Width, scalar_type};
 use crate::kernel::{Inst, Kernel, Pass, PassKind, ReduceKind, Size, Value as KValue};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlagsData, Value, types};
+use cranelift_frontend::Variable;
 use tracelift_runtime::DType;
 
 /// Turns of sequential loops between two additions of a kept row to its total.
 pub(super) const BLOCK: i64 = 256;
+
+/// The totals of a pass while it is emitted.
+#[derive(Clone, Copy)]
+pub(super) struct Totals {
+    /// Turns of sequential loops since kept rows were last added.
+    turns: Variable,
+    /// Whether there are more than [`BLOCK`] turns: else the kept rows are the results.
+    is_long: Value,
+}
 
 /// The sums of a pass that have totals: over sequential loops alone that may have more than [`BLOCK`] turns.
 pub(super) fn long_sums(kernel: &Kernel, pass: &Pass) -> Vec<KValue> {
@@ -66,17 +76,31 @@ impl Emitter<'_> {
                 self.fill_row(row, identity, dtype);
             }
         }
-        let plan = self.plan;
-        for &(_, row) in &plan.passes[pass].totals {
-            let zero = self.ops(Width::One).identity(ReduceKind::Sum, DType::F64);
-            self.fill_row(self.kept[row], zero, DType::F64);
+        self.start_totals(pass);
+    }
+
+    fn start_totals(&mut self, pass: usize) {
+        let (plan, kernel) = (self.plan, self.kernel);
+        let PassKind::Lanes { seq } = &kernel.passes[pass].kind else { return };
+        if plan.passes[pass].totals.is_empty() {
+            return;
         }
-        if !plan.passes[pass].totals.is_empty() {
-            let turns = self.b.declare_var(types::I64);
-            let none = self.b.ins().iconst(types::I64, 0);
-            self.b.def_var(turns, none);
-            self.turns = Some(turns);
+        let none = self.b.ins().iconst(types::I64, 0);
+        let turns = self.b.declare_var(types::I64);
+        self.b.def_var(turns, none);
+        let mut all = self.b.ins().iconst(types::I64, 1);
+        for &extent in seq {
+            let extent = self.size(extent);
+            all = self.b.ins().imul(all, extent);
         }
+        let is_long = self.b.ins().icmp_imm_s(IntCC::SignedGreaterThan, all, BLOCK);
+        self.totals = Some(Totals { turns, is_long });
+        self.when(is_long, &mut |e| {
+            for &(_, row) in &plan.passes[pass].totals {
+                let zero = e.ops(Width::One).identity(ReduceKind::Sum, DType::F64);
+                e.fill_row(e.kept[row], zero, DType::F64);
+            }
+        });
     }
 
     /// Adds a tile's result, or a single one, to what a reduce over lanes has so far.
@@ -90,7 +114,9 @@ impl Emitter<'_> {
     }
 
     pub fn finish_accumulators(&mut self, pass: usize) {
-        self.flush(pass, true);
+        if let Some(Totals { is_long, .. }) = self.totals.take() {
+            self.when(is_long, &mut |e| e.flush(pass, true));
+        }
         for (value, kind, _) in self.reduces(pass).into_iter().filter(|(_, _, lanes)| *lanes) {
             let dtype = self.kernel.def(value).dtype;
             let variable = self.accumulators[value.0 as usize].expect("started with the pass");
@@ -102,17 +128,25 @@ impl Emitter<'_> {
 
     /// Counts turns of the innermost sequential loop, and flushes when they are enough.
     pub fn flush_if_due(&mut self, pass: usize, count: Value) {
-        let turns = self.turns.expect("started with the pass");
-        let (due, after) = (self.b.create_block(), self.b.create_block());
+        let Totals { turns, is_long } = self.totals.expect("started with the pass");
         let so_far = self.b.use_var(turns);
         let so_far = self.b.ins().iadd(so_far, count);
         self.b.def_var(turns, so_far);
-        let is_due = self.b.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, so_far, BLOCK);
-        self.b.ins().brif(is_due, due, &[], after, &[]);
-        self.b.switch_to_block(due);
-        self.flush(pass, false);
-        let none = self.b.ins().iconst(types::I64, 0);
-        self.b.def_var(turns, none);
+        let is_enough = self.b.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, so_far, BLOCK);
+        let is_due = self.b.ins().band(is_enough, is_long);
+        self.when(is_due, &mut |e| {
+            e.flush(pass, false);
+            let none = e.b.ins().iconst(types::I64, 0);
+            e.b.def_var(turns, none);
+        });
+    }
+
+    /// `if condition { body }`
+    fn when(&mut self, condition: Value, body: &mut dyn FnMut(&mut Self)) {
+        let (then, after) = (self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(condition, then, &[], after, &[]);
+        self.b.switch_to_block(then);
+        body(self);
         self.b.ins().jump(after, &[]);
         self.b.switch_to_block(after);
     }
