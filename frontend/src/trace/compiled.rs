@@ -279,7 +279,7 @@ impl Trace {
                 node.op.name, node.loc
             )
         });
-        error.map_message(|mut text| {
+        error.without_origin().map_message(|mut text| {
             let end = text.find("\n  hint:").unwrap_or(text.len());
             text.insert_str(end, &blamed.unwrap_or_default());
             format!("`{}`: {text}", self.graph.name)
