@@ -108,28 +108,77 @@ struct Forward<'a, T> {
 impl<T: Float> Loop for Forward<'_, T> {
     #[inline(always)]
     fn run<const FUSED: bool>(self) {
-        let Forward { g, axes, x, filter, y, windows } = self;
+        let Forward { g, axes, y, .. } = self;
         let many = g.results / g.channels;
-        let mut window = Windows::from(axes, windows.start);
-        for row in windows {
+        let mut window = Windows::from(axes, self.windows.start);
+        for row in self.windows.clone() {
             for first in (0..g.results).step_by(STRIP) {
                 let width = STRIP.min(g.results - first);
-                let mut sums = [T::default(); STRIP];
-                taps_inside(g, axes, window.at, |tap, position| {
-                    // SAFETY: taps, positions and channels are inside the filter and `x`.
-                    let (x, f) =
-                        unsafe { (x.add(position * g.channels), slice(filter.add(tap * g.results + first), width)) };
-                    for (i, (sum, &f)) in sums[..width].iter_mut().zip(f).enumerate() {
-                        let channel = if many == 1 { first + i } else { (first + i) / many };
-                        // SAFETY: as above.
-                        *sum = plus_product::<T, FUSED>(*sum, unsafe { *x.add(channel) }, f);
-                    }
-                });
+                let sums = match (many, width) {
+                    (1, STRIP) => self.whole_strip::<FUSED>(window.at, first),
+                    (1, _) => self.part_of_strip::<FUSED>(window.at, first, width),
+                    _ => self.shared_strip::<FUSED>(window.at, first, width, many),
+                };
                 // SAFETY: the window's own place in `y`.
                 unsafe { y.add(row * g.results + first).copy_from_nonoverlapping(sums.as_ptr(), width) };
             }
             window.next(axes);
         }
+    }
+}
+
+impl<T: Float> Forward<'_, T> {
+    /// A strip of channels with one result each. All lengths are constants: the sums are registers.
+    #[inline(always)]
+    fn whole_strip<const FUSED: bool>(&self, window: [usize; 4], first: usize) -> [T; STRIP] {
+        let mut sums = [T::default(); STRIP];
+        taps_inside(self.g, self.axes, window, |tap, position| {
+            let (x, f) = self.operands(tap, position * self.g.channels + first, first, STRIP, STRIP);
+            let (Some(x), Some(f)) = (x.first_chunk::<STRIP>(), f.first_chunk::<STRIP>()) else { return };
+            for ((sum, &x), &f) in sums.iter_mut().zip(x).zip(f) {
+                *sum = plus_product::<T, FUSED>(*sum, x, f);
+            }
+        });
+        sums
+    }
+
+    /// The same for the channels that are left over.
+    #[inline(always)]
+    fn part_of_strip<const FUSED: bool>(&self, window: [usize; 4], first: usize, width: usize) -> [T; STRIP] {
+        let mut sums = [T::default(); STRIP];
+        taps_inside(self.g, self.axes, window, |tap, position| {
+            let (x, f) = self.operands(tap, position * self.g.channels + first, first, width, width);
+            for ((sum, &x), &f) in sums.iter_mut().zip(x).zip(f) {
+                *sum = plus_product::<T, FUSED>(*sum, x, f);
+            }
+        });
+        sums
+    }
+
+    /// `many` results a channel.
+    #[inline(always)]
+    fn shared_strip<const FUSED: bool>(
+        &self,
+        window: [usize; 4],
+        first: usize,
+        width: usize,
+        many: usize,
+    ) -> [T; STRIP] {
+        let mut sums = [T::default(); STRIP];
+        taps_inside(self.g, self.axes, window, |tap, position| {
+            let (x, f) = self.operands(tap, position * self.g.channels, first, self.g.channels, width);
+            for (i, (sum, &f)) in sums.iter_mut().zip(f).enumerate() {
+                *sum = plus_product::<T, FUSED>(*sum, x[(first + i) / many], f);
+            }
+        });
+        sums
+    }
+
+    /// `channels` elements of `x` from one on, and a tap's `width` elements of the filter from result `first` on.
+    #[inline(always)]
+    fn operands(&self, tap: usize, from: usize, first: usize, channels: usize, width: usize) -> (&[T], &[T]) {
+        // SAFETY: taps, positions and channels are inside the filter and `x`.
+        unsafe { (slice(self.x.add(from), channels), slice(self.filter.add(tap * self.g.results + first), width)) }
     }
 }
 
