@@ -25,6 +25,9 @@ const AMPLITUDES: [f64; 4] = [1.0, 4.0, 2.0, 16.0];
 /// none, in turn: what is equal but for rounding is then equal.
 const SETTLING: usize = 5;
 
+/// Most terms that an engine adds to one number of their own dtype before it goes on in a wider one, or pairwise.
+const ADDED: usize = 256;
+
 /// A case to run with noise.
 pub struct Noise<'a> {
     case: &'a Case,
@@ -178,13 +181,13 @@ fn is_wide(array: &Array) -> bool {
 
 /// A factor for the terms of a sum. Rounding errors of different terms cancel for the most part; a term that is added
 /// many times is rounded to the last place of the same sum each time, in the same direction, so `n` equal terms may be
-/// `n / 2` units off. A quarter of that, as for all noise (see [`Spread::explains`]).
+/// `n / 2` units off, with [`ADDED`] for `n` at most. A quarter of that, as for all noise (see [`Spread::explains`]).
 fn drift(array: &Array, random: &mut Random) -> f64 {
     let (epsilon, _) = precision(array.dtype());
     let mut times: HashMap<u64, usize> = HashMap::new();
     let terms = numbers(array).into_iter().filter(|v| *v != 0.0);
     terms.for_each(|v| *times.entry(v.to_bits()).or_default() += 1);
-    let most = times.into_values().max().unwrap_or(0) as f64;
+    let most = times.into_values().max().unwrap_or(0).min(ADDED) as f64;
     1.0 + most / 8.0 * epsilon * (2.0 * random.unit() - 1.0)
 }
 
